@@ -1,0 +1,35 @@
+# Every target sets up what it needs: only Python 3.10 or newer and make are presumed.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+ARGS ?=
+
+.PHONY: demo test test-slow lint format docs benchmarks clean
+
+demo: $(VENV)/.installed
+	$(BIN)/keras-inception demo $(ARGS)
+
+test: $(VENV)/.installed
+	$(BIN)/python -m pytest $(ARGS)
+
+test-slow: $(VENV)/.installed
+	$(BIN)/python -m pytest -m "slow" $(ARGS)
+
+lint: $(VENV)/.installed
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+format: $(VENV)/.installed
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+benchmarks: $(VENV)/.installed
+	$(BIN)/python benchmarks/build_time.py
+
+$(VENV)/.installed: setup.cfg pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[demo,test]"
+	touch $@
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info
