@@ -1,0 +1,128 @@
+"""How the boxes of a figure are joined, and where the names of the inner layers come from.
+
+A branch is a list of steps; a step is made by `conv`, `biased_conv`, `max_pool`, `avg_pool` or
+`split`, and runs when `concat_branches` gives it a tensor and a name. Nobody types an inner name:
+`mixed_5b_branch2_1_3x3` is the second step of the third branch of `mixed_5b`.
+"""
+
+import keras
+
+from keras_inception.layers.conv import conv_bn_relu, conv_relu
+
+
+def _pair(kernel_size):
+    return (kernel_size, kernel_size) if isinstance(kernel_size, int) else tuple(kernel_size)
+
+
+def _convolution_step(box, filters, kernel_size, strides, padding, **options):
+    rows, columns = _pair(kernel_size)
+
+    def step(x, name):
+        name = f"{name}_{rows}x{columns}"
+        return box(x, filters, (rows, columns), strides, padding, name=name, **options)
+
+    return step
+
+
+def conv(filters, kernel_size, strides=1, padding="same", **options):
+    """One box of a figure, e.g. `conv(224, (1, 7))` for "1x7 Conv (224)".
+
+    A `conv_bn_relu`; `options` are passed to it (`scale=True` for a batch-norm gamma).
+
+    Example:
+
+    >>> conv(224, (1, 7))(keras.Input((17, 17, 192)), name="mixed_6b_branch1_1").shape
+    (None, 17, 17, 224)
+    """
+    return _convolution_step(conv_bn_relu, filters, kernel_size, strides, padding, **options)
+
+
+def biased_conv(filters, kernel_size, strides=1, padding="same"):
+    """One box of GoogLeNet: a convolution with bias and no batch normalization.
+
+    Example:
+
+    >>> biased_conv(32, 5)(keras.Input((28, 28, 16)), name="mixed_3b_branch2_1").shape
+    (None, 28, 28, 32)
+    """
+    return _convolution_step(conv_relu, filters, kernel_size, strides, padding)
+
+
+def max_pool(pool_size, strides=1, padding="same"):
+    """A maximum pooling box, e.g. `max_pool(3, 2, "valid")` for "3x3 MaxPool (stride 2 V)".
+
+    Example:
+
+    >>> max_pool(3, 2, "valid")(keras.Input((35, 35, 384)), name="mixed_6a_branch2_0").shape
+    (None, 17, 17, 384)
+    """
+
+    def step(x, name):
+        name = f"{name}_max_pool"
+        return keras.layers.MaxPooling2D(pool_size, strides, padding, name=name)(x)
+
+    return step
+
+
+def avg_pool(pool_size, strides=1, padding="same"):
+    """An average pooling box; at the border the mean is over the pixels inside the picture.
+
+    Example:
+
+    >>> avg_pool(3)(keras.Input((17, 17, 1024)), name="mixed_6b_branch3_0").shape
+    (None, 17, 17, 1024)
+    """
+
+    def step(x, name):
+        name = f"{name}_avg_pool"
+        return keras.layers.AveragePooling2D(pool_size, strides, padding, name=name)(x)
+
+    return step
+
+
+def split(*steps):
+    """A fork at the end of a branch: all `steps` see the same input, all outputs are concatenated.
+
+    The halves' names get a letter: `mixed_7b_branch1_1a_1x3`, `mixed_7b_branch1_1b_3x1`.
+
+    Example:
+
+    >>> grid = keras.Input((8, 8, 384))
+    >>> halves = split(conv(256, (1, 3)), conv(256, (3, 1)))(grid, name="mixed_7b_branch1_1")
+    >>> [half.shape[-1] for half in halves]
+    [256, 256]
+    """
+
+    def fork(x, name):
+        return [step(x, name=f"{name}{chr(ord('a') + i)}") for i, step in enumerate(steps)]
+
+    return fork
+
+
+def run_branches(x, name, *branches):
+    """Runs each branch (a list of steps) on `x`; returns the outputs, the halves of a split apart.
+
+    Example:
+
+    >>> outputs = run_branches(keras.Input((8, 8, 64)), "mixed", [conv(8, 1)], [max_pool(3)])
+    >>> [output.shape[-1] for output in outputs]
+    [8, 64]
+    """
+    outputs = []
+    for i, branch in enumerate(branches):
+        y = x
+        for j, step in enumerate(branch):
+            y = step(y, name=f"{name}_branch{i}_{j}")
+        outputs.extend(y if isinstance(y, list) else [y])
+    return outputs
+
+
+def concat_branches(x, name, *branches):
+    """Runs each branch (a list of steps) on `x` and concatenates the results as `name`.
+
+    Example:
+
+    >>> concat_branches(keras.Input((8, 8, 64)), "mixed", [conv(8, 1)], [max_pool(3)]).shape
+    (None, 8, 8, 72)
+    """
+    return keras.layers.Concatenate(axis=-1, name=name)(run_branches(x, name, *branches))

@@ -1,0 +1,125 @@
+"""Convolution, normalization and activation: the box that every figure of the family repeats.
+
+The constants are those of the TF-Slim model zoo (`nets/inception_utils.py`), with which the public
+checkpoints were trained. Keras's own default momentum, 0.99, averages over 30 times fewer steps.
+"""
+
+import contextlib
+import contextvars
+
+import keras
+
+BATCH_NORM_MOMENTUM = 0.9997  # TF-Slim nets/inception_utils.py, `batch_norm_decay`
+BATCH_NORM_EPSILON = 0.001  # TF-Slim nets/inception_utils.py, `batch_norm_epsilon`
+KERNEL_INITIALIZER = "he_normal"  # TF-Slim `variance_scaling_initializer()`: factor 2, fan in
+
+_width = contextvars.ContextVar("width_multiplier", default=1.0)
+
+
+@contextlib.contextmanager
+def width_multiplier(multiplier):
+    """Scales the filters of every block that is built inside the `with` statement.
+
+    A block's code keeps the numbers that its figure prints; only how many filters a box really gets
+    is decided here, in one place, since a multiplier belongs to a whole network and never to a box.
+
+    Args:
+        multiplier: positive factor of the number of filters. The result is rounded to a multiple
+            of 8 and never below 8; 1.0 leaves every number as the paper prints it.
+
+    Example:
+
+    >>> images = keras.Input((35, 35, 384))
+    >>> with width_multiplier(0.25):
+    ...     narrow = inception_a(images, name="mixed_5b")
+    >>> narrow.shape
+    (None, 35, 35, 96)
+    """
+    if not multiplier > 0:
+        raise ValueError(f"width_multiplier must be positive, got {multiplier!r}")
+    token = _width.set(float(multiplier))
+    try:
+        yield
+    finally:
+        _width.reset(token)
+
+
+def scaled(filters):
+    """Returns how many filters a box of `filters` gets under the present `width_multiplier`."""
+    multiplier = _width.get()
+    if multiplier == 1.0:
+        return filters
+    return max(8, int(filters * multiplier / 8 + 0.5) * 8)
+
+
+def conv_bn_relu(
+    x, filters, kernel_size, strides=1, padding="same", *, name, scale=False, activation="relu"
+):
+    """Convolution without bias, batch normalization, ReLU: one box of a figure.
+
+    The layers are `<name>_conv`, `<name>_bn` and `<name>`.
+
+    Args:
+        x: (batch, height, width, channels).
+        filters: output channels before the width multiplier.
+        kernel_size, strides, padding: as in `keras.layers.Conv2D`.
+        name: name of the last layer.
+        scale: whether batch normalization learns gamma; the released networks have beta only.
+        activation: as in `keras.layers.Activation`; `None` leaves it out, `<name>` is then the
+            normalization.
+
+    Returns:
+        (batch, height / strides, width / strides, filters) with `padding="same"`.
+
+    Example:
+
+    >>> conv_bn_relu(keras.Input((299, 299, 3)), 32, 3, 2, "valid", name="conv2d_1a_3x3").shape
+    (None, 149, 149, 32)
+    """
+    x = keras.layers.Conv2D(
+        scaled(filters),
+        kernel_size,
+        strides,
+        padding,
+        use_bias=False,
+        kernel_initializer=KERNEL_INITIALIZER,
+        name=f"{name}_conv",
+    )(x)
+    bn_name = name if activation is None else f"{name}_bn"
+    x = batch_norm(x, name=bn_name, scale=scale)
+    return x if activation is None else keras.layers.Activation(activation, name=name)(x)
+
+
+def batch_norm(x, *, name, scale=False, momentum=BATCH_NORM_MOMENTUM):
+    """Batch normalization with the constants of the released networks; shape unchanged.
+
+    Example:
+
+    >>> batch_norm(keras.Input((8, 8, 16)), name="example_bn").shape
+    (None, 8, 8, 16)
+    """
+    return keras.layers.BatchNormalization(
+        momentum=momentum, epsilon=BATCH_NORM_EPSILON, scale=scale, name=name
+    )(x)
+
+
+def conv_relu(x, filters, kernel_size, strides=1, padding="same", *, name, activation="relu"):
+    """Convolution with bias, then ReLU: GoogLeNet's box (1409.4842), before batch normalization.
+
+    The layers are `<name>_conv` and `<name>`; with `activation=None` (the linear 1x1 of a residual
+    module) only `<name>`.
+
+    Example:
+
+    >>> conv_relu(keras.Input((224, 224, 3)), 64, 7, 2, name="conv2d_1a_7x7").shape
+    (None, 112, 112, 64)
+    """
+    x = keras.layers.Conv2D(
+        scaled(filters),
+        kernel_size,
+        strides,
+        padding,
+        kernel_initializer=KERNEL_INITIALIZER,
+        name=name if activation is None else f"{name}_conv",
+    )(x)
+    return x if activation is None else keras.layers.Activation(activation, name=name)(x)

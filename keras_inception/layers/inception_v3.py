@@ -1,0 +1,157 @@
+"""The modules and grid reductions of Inception-v2 and v3, 1512.00567 Figs. 5, 6, 7 and 10.
+
+The widths are those of the released network (TF-Slim `nets/inception_v3.py`); the paper prints only
+the widths of whole grids, which these give.
+"""
+
+from keras_inception.layers.branches import avg_pool, concat_branches, conv, max_pool, split
+
+
+def five_by_five_module(x, pool_filters, name):
+    """The released 35 x 35 module: GoogLeNet's 5x5 in one branch, two 3x3 in another.
+
+    TF-Slim `Mixed_5b` to `Mixed_5d`. The paper has `double_3x3_module` here.
+
+    Args:
+        x: (batch, height, width, channels).
+
+    Returns:
+        (batch, height, width, 224 + pool_filters).
+
+    Example:
+
+    >>> five_by_five_module(keras.Input((35, 35, 192)), 32, name="mixed_5b").shape
+    (None, 35, 35, 256)
+    """
+    return concat_branches(
+        x,
+        name,
+        [conv(64, 1)],
+        [conv(48, 1), conv(64, 5)],
+        [conv(64, 1), conv(96, 3), conv(96, 3)],
+        [avg_pool(3), conv(pool_filters, 1)],
+    )
+
+
+def double_3x3_module(x, name):
+    """The 35 x 35 module of the paper (1512.00567 Fig. 5): two 3x3 for GoogLeNet's 5x5.
+
+    Args:
+        x: (batch, height, width, channels).
+
+    Returns:
+        (batch, height, width, 288), the 288 filters that section 6 names.
+
+    Example:
+
+    >>> double_3x3_module(keras.Input((35, 35, 288)), name="mixed_5b").shape
+    (None, 35, 35, 288)
+    """
+    return concat_branches(
+        x,
+        name,
+        [conv(64, 1)],
+        [conv(48, 1), conv(64, 3)],
+        [conv(64, 1), conv(96, 3), conv(96, 3)],
+        [avg_pool(3), conv(64, 1)],
+    )
+
+
+def grid_reduction(x, name):
+    """35 x 35 to 17 x 17 without a bottleneck (1512.00567 Fig. 10; TF-Slim `Mixed_6a`).
+
+    Args:
+        x: (batch, height, width, channels).
+
+    Returns:
+        (batch, (height - 1) / 2, (width - 1) / 2, 480 + channels).
+
+    Example:
+
+    >>> grid_reduction(keras.Input((35, 35, 288)), name="mixed_6a").shape
+    (None, 17, 17, 768)
+    """
+    return concat_branches(
+        x,
+        name,
+        [conv(384, 3, 2, "valid")],
+        [conv(64, 1), conv(96, 3), conv(96, 3, 2, "valid")],
+        [max_pool(3, 2, "valid")],
+    )
+
+
+def factorized_module(x, filters, name, n=7):
+    """The 17 x 17 module: n x n factorized into 1 x n and n x 1 (1512.00567 Fig. 6).
+
+    TF-Slim `Mixed_6b` to `Mixed_6e`.
+
+    Args:
+        x: (batch, height, width, channels).
+        filters: width of the inner convolutions: 128, 160, 160 and 192 in the released network.
+        n: the paper takes 7 on the 17 x 17 grid.
+
+    Returns:
+        (batch, height, width, 768).
+
+    Example:
+
+    >>> factorized_module(keras.Input((17, 17, 768)), 128, name="mixed_6b").shape
+    (None, 17, 17, 768)
+    """
+    row, column = (1, n), (n, 1)
+    return concat_branches(
+        x,
+        name,
+        [conv(192, 1)],
+        [conv(filters, 1), conv(filters, row), conv(192, column)],
+        [conv(filters, 1)] + [conv(filters, k) for k in (column, row, column)] + [conv(192, row)],
+        [avg_pool(3), conv(192, 1)],
+    )
+
+
+def factorized_reduction(x, name):
+    """17 x 17 to 8 x 8 in the released network (TF-Slim `Mixed_7a`); the paper does not draw it.
+
+    Args:
+        x: (batch, height, width, channels).
+
+    Returns:
+        (batch, (height - 1) / 2, (width - 1) / 2, 512 + channels).
+
+    Example:
+
+    >>> factorized_reduction(keras.Input((17, 17, 768)), name="mixed_7a").shape
+    (None, 8, 8, 1280)
+    """
+    return concat_branches(
+        x,
+        name,
+        [conv(192, 1), conv(320, 3, 2, "valid")],
+        [conv(192, 1), conv(192, (1, 7)), conv(192, (7, 1)), conv(192, 3, 2, "valid")],
+        [max_pool(3, 2, "valid")],
+    )
+
+
+def expanded_module(x, name, pool=avg_pool):
+    """The 8 x 8 module with expanded filter banks (1512.00567 Fig. 7; TF-Slim `Mixed_7b`, `7c`).
+
+    Args:
+        x: (batch, height, width, channels).
+        pool: `avg_pool`, or `max_pool` in the last module of the 2015-12-05 graph.
+
+    Returns:
+        (batch, height, width, 2048).
+
+    Example:
+
+    >>> expanded_module(keras.Input((8, 8, 1280)), name="mixed_7b").shape
+    (None, 8, 8, 2048)
+    """
+    return concat_branches(
+        x,
+        name,
+        [conv(320, 1)],
+        [conv(384, 1), split(conv(384, (1, 3)), conv(384, (3, 1)))],
+        [conv(448, 1), conv(384, 3), split(conv(384, (1, 3)), conv(384, (3, 1)))],
+        [pool(3), conv(192, 1)],
+    )

@@ -1,0 +1,1 @@
+"""How the boxes of the figures are stacked: one network, one file."""

@@ -1,0 +1,62 @@
+"""Scaling of the pixels and names of the classes, as in `keras.applications`.
+
+The class names are part of the package (`imagenet_classes.json`): nothing is downloaded for them.
+"""
+
+import functools
+import json
+import pathlib
+
+import keras
+
+_CLASSES = pathlib.Path(__file__).with_name("imagenet_classes.json")
+
+
+def preprocess_input(x, data_format=None):
+    """Scales pixels from [0, 255] to [-1, 1], as every released network of the family wants them.
+
+    Args:
+        x: array or tensor of any shape, pixels in [0, 255]; a numpy array of floats is scaled in
+            place, as `keras.applications` does.
+        data_format: as in `keras.applications`; the scaling does not depend on it.
+
+    Returns:
+        `x / 127.5 - 1`.
+    """
+    return keras.applications.imagenet_utils.preprocess_input(x, data_format, mode="tf")
+
+
+@functools.cache
+def class_names():
+    """Returns the 1,000 ImageNet classes, (WordNet id, name) each, in the order of the outputs.
+
+    The order is that of the sorted WordNet ids; the name is the first lemma, with underscores.
+    """
+    rows = json.loads(_CLASSES.read_text(encoding="utf-8"))
+    return tuple((wnid, lemmas.split(",")[0].strip().replace(" ", "_")) for wnid, lemmas in rows)
+
+
+def decode_predictions(preds, top=5):
+    """Names the most probable classes of each picture, as `keras.applications` does.
+
+    Args:
+        preds: array (batch, 1000), or (batch, 1001) with the background class first.
+        top: how many to name.
+
+    Returns:
+        A list for each picture of (WordNet id, name, score), the highest score first.
+
+    Raises:
+        ValueError: `preds` has another shape.
+    """
+    preds = keras.ops.convert_to_numpy(preds)
+    names = class_names()
+    if preds.ndim != 2 or preds.shape[1] not in (len(names), len(names) + 1):
+        raise ValueError(
+            f"preds must have shape (batch, 1000), or (batch, 1001) with a background class, "
+            f"got {preds.shape}"
+        )
+    if preds.shape[1] == len(names) + 1:
+        names = (("n00000000", "background"), *names)
+    best = (-preds).argsort(axis=1, kind="stable")[:, :top]
+    return [[(*names[i], float(row[i])) for i in order] for row, order in zip(preds, best)]

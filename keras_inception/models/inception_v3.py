@@ -1,0 +1,154 @@
+"""Inception-v3 (Szegedy et al. 2015, arXiv 1512.00567) as TensorFlow and Keras released it.
+
+`variant="released"` is TF-Slim `nets/inception_v3.py` and `keras.applications.InceptionV3`.
+`variant="fid"` is the graph of 2015-12-05, with which FID and Inception Score are computed: 1008
+outputs, and maximum pooling in the last module. `receptive_field` 151 and 79 are the networks of
+the paper's Table 2 for small pictures, at the same cost from `mixed_5b` on.
+
+**Differences from the paper.** Fig. 5 has two 3x3 for each 5x5; the 35 x 35 modules here keep one
+5x5. Table 1's stem differs: here 1x1 (80), 3x3 (192) and a second pool stand before 35 x 35 x 192,
+in place of 3x3 (80), 3x3 of stride 2 (192) and 3x3 (288). There are 4 modules on the 17 x 17 grid,
+not 5. Table 2 does not say how its 79-pixel network is padded: built like the others, its first
+grids have 77, 75, 75, 73 and 36 pixels, and from 17 x 17 on they are equal.
+"""
+
+import dataclasses
+import functools
+
+import keras
+
+from keras_inception.layers import (
+    avg_pool,
+    conv_bn_relu,
+    expanded_module,
+    factorized_module,
+    factorized_reduction,
+    five_by_five_module,
+    grid_reduction,
+    max_pool,
+)
+from keras_inception.models.build import Architecture, constructor
+from keras_inception.models.imagenet import decode_predictions, preprocess_input
+
+__all__ = ["ARCHITECTURES", "InceptionV3", "decode_predictions", "preprocess_input"]
+
+END_POINTS = {  # name: (rows, columns, channels) for 299 x 299 images
+    "conv2d_1a_3x3": (149, 149, 32),
+    "conv2d_2a_3x3": (147, 147, 32),
+    "conv2d_2b_3x3": (147, 147, 64),
+    "maxpool_3a_3x3": (73, 73, 64),
+    "conv2d_3b_1x1": (73, 73, 80),
+    "conv2d_4a_3x3": (71, 71, 192),
+    "maxpool_5a_3x3": (35, 35, 192),
+    "mixed_5b": (35, 35, 256),
+    "mixed_5c": (35, 35, 288),
+    "mixed_5d": (35, 35, 288),
+    "mixed_6a": (17, 17, 768),
+    "mixed_6b": (17, 17, 768),
+    "mixed_6c": (17, 17, 768),
+    "mixed_6d": (17, 17, 768),
+    "mixed_6e": (17, 17, 768),
+    "mixed_7a": (8, 8, 1280),
+    "mixed_7b": (8, 8, 2048),
+    "mixed_7c": (8, 8, 2048),
+}
+
+# 1512.00567 Table 2: side of the pictures to (stride of the first layer, pool after the stem?,
+# smallest side that leaves a pixel of the last grid).
+RECEPTIVE_FIELDS = {299: (2, True, 75), 151: (1, True, 39), 79: (1, False, 21)}
+
+
+def inception_v3(x, first_stride=2, first_pool=True, last_pool=avg_pool):
+    """Stacks Inception-v3 on images `x`; returns the last grid, `mixed_7c`."""
+    x = conv_bn_relu(x, 32, 3, first_stride, "valid", name="conv2d_1a_3x3")
+    x = conv_bn_relu(x, 32, 3, 1, "valid", name="conv2d_2a_3x3")
+    x = conv_bn_relu(x, 64, 3, name="conv2d_2b_3x3")
+    if first_pool:
+        x = keras.layers.MaxPooling2D(3, 2, "valid", name="maxpool_3a_3x3")(x)
+    x = conv_bn_relu(x, 80, 1, 1, "valid", name="conv2d_3b_1x1")
+    x = conv_bn_relu(x, 192, 3, 1, "valid", name="conv2d_4a_3x3")
+    x = keras.layers.MaxPooling2D(3, 2, "valid", name="maxpool_5a_3x3")(x)
+    for letter, pool_filters in zip("bcd", (32, 64, 64)):
+        x = five_by_five_module(x, pool_filters, name=f"mixed_5{letter}")  # Fig. 5 with one 5x5
+    x = grid_reduction(x, name="mixed_6a")  # Fig. 10
+    for letter, filters in zip("bcde", (128, 160, 160, 192)):
+        x = factorized_module(x, filters, name=f"mixed_6{letter}")  # Fig. 6, 4 times
+    x = factorized_reduction(x, name="mixed_7a")
+    x = expanded_module(x, name="mixed_7b")  # Fig. 7
+    x = expanded_module(x, name="mixed_7c", pool=last_pool)
+    return x
+
+
+_RELEASED = Architecture(
+    id="inception_v3",
+    variant="released",
+    source="TF-Slim nets/inception_v3.py",
+    stack=inception_v3,
+    end_points=END_POINTS,
+    size=299,
+    minimum=RECEPTIVE_FIELDS[299][2],
+    dropout_rate=0.2,  # TF-Slim dropout_keep_prob=0.8
+    auxiliary={"auxiliary": "mixed_6e"},
+)
+ARCHITECTURES = (
+    _RELEASED,
+    dataclasses.replace(
+        _RELEASED,
+        variant="fid",
+        source="graph of 2015-12-05",
+        stack=functools.partial(inception_v3, last_pool=max_pool),
+        classes=1008,
+    ),
+)
+
+
+def _options(architecture, *, receptive_field=299):
+    if receptive_field not in RECEPTIVE_FIELDS:
+        allowed = " or ".join(map(str, RECEPTIVE_FIELDS))
+        raise ValueError(f"receptive_field must be {allowed}, got {receptive_field!r}")
+    if receptive_field == architecture.size:
+        return architecture
+    if architecture.variant != "released":
+        raise ValueError(
+            f"receptive_field={receptive_field} goes with variant='released', "
+            f"not with {architecture.variant!r}"
+        )
+    first_stride, first_pool, minimum = RECEPTIVE_FIELDS[receptive_field]
+    return dataclasses.replace(
+        architecture,
+        variant=f"receptive_field={receptive_field}",
+        source="1512.00567 Table 2",
+        stack=functools.partial(inception_v3, first_stride=first_stride, first_pool=first_pool),
+        end_points=_TABLE_2_END_POINTS[receptive_field],
+        size=receptive_field,
+        minimum=minimum,
+    )
+
+
+_TABLE_2_END_POINTS = {
+    151: END_POINTS,
+    79: {
+        "conv2d_1a_3x3": (77, 77, 32),
+        "conv2d_2a_3x3": (75, 75, 32),
+        "conv2d_2b_3x3": (75, 75, 64),
+        "conv2d_3b_1x1": (75, 75, 80),
+        "conv2d_4a_3x3": (73, 73, 192),
+        "maxpool_5a_3x3": (36, 36, 192),
+        "mixed_5b": (36, 36, 256),
+        "mixed_5c": (36, 36, 288),
+        "mixed_5d": (36, 36, 288),
+        **{name: shape for name, shape in END_POINTS.items() if name >= "mixed_6a"},
+    },
+}
+
+InceptionV3 = constructor(
+    __name__,
+    "InceptionV3",
+    ARCHITECTURES,
+    """Inception-v3 as released, 23.9 M parameters; the FID graph; or the paper's small pictures.
+
+    `receptive_field` (default 299) 151 or 79 builds the networks of 1512.00567 Table 2 for pictures
+    of that side: stride 1 in the first layer, and for 79 no pool behind the first three.
+    """,
+    options=_options,
+)

@@ -1,0 +1,159 @@
+"""Files of weights into models: told apart by content, checked as a whole, then assigned."""
+
+import dataclasses
+import os
+import pathlib
+import tarfile
+import tempfile
+
+from absl import logging
+
+from keras_inception.weights import catalog
+
+
+@dataclasses.dataclass(frozen=True)
+class LoadReport:
+    """What a load did.
+
+    Attributes:
+        used: names of the source's variables that were assigned.
+        skipped: those that the model has no place for, by design: heads, another class count.
+        new: paths of the model's variables that keep their initial values for that reason.
+    """
+
+    used: tuple
+    skipped: tuple
+    new: tuple
+
+
+def exists(source):
+    """Whether `source` is the path of a file or the prefix of a TensorFlow checkpoint."""
+    if not isinstance(source, (str, os.PathLike)):
+        return False
+    path = os.fspath(source)
+    return os.path.isfile(path) or os.path.isfile(f"{path}.index")
+
+
+def load(model, source):
+    """Loads weights into a model of this package.
+
+    Args:
+        model: made by a constructor of this package.
+        source: a public tag ("imagenet"), the prefix of a TF-Slim checkpoint or the `tar.gz` it is
+            published in, or a file that `model.save` or `model.save_weights` wrote.
+
+    Returns:
+        A `LoadReport` for TF-Slim's checkpoints, `None` for Keras's own files.
+
+    Raises:
+        ValueError: the file is of no known format, or does not fit; the message lists all that is
+            missing, left over or of another shape, and the model is unchanged.
+        OSError: a public file could not be fetched.
+    """
+    if exists(source):
+        return _load_file(model, os.fspath(source))
+    architecture = getattr(model, "architecture", None)
+    tags = architecture.weights if architecture else ()
+    if source not in tags:
+        raise ValueError(
+            f"no file {source!r}, and no public weights of that name for {model.name}; "
+            f"there are: {', '.join(map(repr, tags)) or 'none'}"
+        )
+    return _load_file(model, _fetch(catalog.find(architecture.id, architecture.variant, source)))
+
+
+def _fetch(row):
+    """Downloads a public file to Keras's cache, once; returns its path."""
+    import keras
+
+    try:
+        return keras.utils.get_file(origin=row.url, cache_subdir="models")
+    except Exception as error:  # get_file wraps each cause in a plain Exception
+        raise OSError(
+            f"the {row.tag} weights of {row.network} could not be fetched from {row.url} "
+            f"({error}). "
+            f"Fetch that file by other means and give its path as weights=PATH, "
+            f"or weights=None for a random network"
+        ) from error
+
+
+def _load_file(model, path):
+    if not os.path.isfile(path):
+        return _load_tf_slim(model, path)
+    with open(path, "rb") as file:
+        magic = file.read(8)
+    if magic.startswith(b"\x1f\x8b") or tarfile.is_tarfile(path):
+        return _load_archive(model, path)
+    if magic.startswith((b"\x89HDF", b"PK\x03\x04")):
+        return model.load_weights(path)
+    if os.path.isfile(f"{path}.index"):
+        return _load_tf_slim(model, path)
+    if path.endswith((".index", ".data-00000-of-00001")):
+        return _load_tf_slim(model, path.rsplit(".", 1)[0])
+    raise ValueError(
+        f"{path} is of no known format; known are TF-Slim's checkpoints (the prefix, or the "
+        "tar.gz), Keras's .keras and .weights.h5"
+    )
+
+
+def _load_archive(model, path):
+    with tempfile.TemporaryDirectory() as folder, tarfile.open(path) as archive:
+        files = [member for member in archive.getmembers() if member.isfile()]
+        for member in files:
+            member.name = pathlib.PurePosixPath(member.name).name  # no path leads out of the folder
+            archive.extract(member, folder, filter="data")
+        prefixes = {m.name.removesuffix(".index") for m in files if m.name.endswith(".index")}
+        prefixes |= {m.name for m in files if m.name.endswith(".ckpt")}
+        if len(prefixes) != 1:
+            raise ValueError(f"{path} should hold one checkpoint, and holds {sorted(prefixes)}")
+        return _load_tf_slim(model, os.path.join(folder, prefixes.pop()))
+
+
+def _load_tf_slim(model, prefix):
+    from keras_inception.weights import from_tf_slim
+
+    return assign_tf_slim(model, from_tf_slim.read(prefix), source=prefix)
+
+
+def assign_tf_slim(model, variables, source="the checkpoint"):
+    """Assigns TF-Slim's variables, name to array, to a model; all of them or none.
+
+    Args:
+        model: made by a constructor of this package, with or without its heads.
+        variables: without optimizer slots.
+        source: what an error calls them.
+
+    Returns:
+        A `LoadReport`.
+
+    Raises:
+        ValueError: a variable is left over, missing, or of another shape.
+    """
+    from keras_inception.weights import from_tf_slim
+
+    pairs, skipped, left_over, missing = from_tf_slim.pair(model, variables)
+    values, new, misshapen = {}, [], []
+    for name, variable in pairs.items():
+        value = from_tf_slim.fit(variables[name], variable, name)
+        if value.shape == tuple(variable.shape):
+            values[name] = value
+        elif name.split("/")[1] in ("Logits", "AuxLogits") and name.endswith(("weights", "biases")):
+            skipped.append(name)
+            new.append(variable.path)
+        else:
+            misshapen.append(f"{name} {value.shape} for {variable.path} {tuple(variable.shape)}")
+    faults = [f"left over: {name}" for name in sorted(left_over)]
+    faults += [f"missing: {path}" for path in missing]
+    faults += [f"shape: {text}" for text in misshapen]
+    if faults:
+        raise ValueError(f"{source} does not fit {model.name}:\n  " + "\n  ".join(faults))
+    for name, value in values.items():
+        pairs[name].assign(value)
+    if new:
+        logging.info(
+            "%s has another number of classes than %s: the classifier is new (%s)",
+            source,
+            model.name,
+            ", ".join(new),
+        )
+    return LoadReport(tuple(values), tuple(skipped), tuple(new))

@@ -1,0 +1,175 @@
+"""The released networks against independent implementations, in numbers.
+
+Each network is built once, at full size and for any picture, gets the made-up weights through the
+checkpoint importer, and is compared with the float64 outputs: classifier, auxiliary classifier,
+embedding, and every layer that corresponds.
+"""
+
+import re
+
+import keras
+import numpy as np
+import pytest
+import reference_rule as reference
+
+import keras_inception
+from keras_inception.weights import from_tf_slim
+from keras_inception.weights.load import assign_tf_slim
+
+TOLERANCE = 2e-5  # of the largest reference magnitude
+
+NETWORKS = {  # reference: (id, arguments, auxiliary?)
+    "inception_v1": ("inception_v1", {"classes": 1001}, False),
+    "inception_v2": ("inception_v2", {"classes": 1001}, False),
+    "inception_v3": ("inception_v3", {"classes": 1001}, True),
+    "inception_v4": ("inception_v4", {"classes": 1001}, True),
+    "inception_resnet_v1": ("inception_resnet_v1", {"variant": "facenet"}, False),
+    "inception_resnet_v2": ("inception_resnet_v2", {"classes": 1001}, True),
+    "xception": ("xception", {}, False),
+}
+
+
+@pytest.fixture(scope="module", params=NETWORKS)
+def network(request):
+    """(reference name, model with the reference's weights)."""
+    id, arguments, auxiliary = NETWORKS[request.param]
+    model = keras_inception.create_model(
+        id,
+        weights=None,
+        input_shape=(None, None, 3),
+        classifier_activation=None,
+        **arguments,
+    )
+    if auxiliary:
+        model = keras_inception.with_auxiliary_heads(model)
+    values = reference.variables(request.param)
+    expected = reference.facts(request.param)["weights_check"]["sha256_sorted_names_le_f32"]
+    assert reference.sha256_of(values) == expected
+    if request.param == "xception":
+        assign_xception(model, values)
+    else:
+        report = assign_tf_slim(model, values)
+        assert sorted(report.used) == sorted(values)
+    return request.param, model
+
+
+SHORTCUTS = {"": "block2", "_1": "block3", "_2": "block4", "_3": "block13"}
+
+
+def xception_layer(name):
+    """Our name of a layer of `keras.applications.Xception`, whose shortcuts are numbered."""
+    match = re.fullmatch(r"(conv2d|batch_normalization)(_\d)?", name)
+    if match:
+        block = SHORTCUTS[match[2] or ""]
+        return f"{block}_shortcut" + ("_bn" if match[1] != "conv2d" else "")
+    match = re.fullmatch(r"add(?:_(\d+))?", name)
+    return f"block{int(match[1] or 0) + 2}_add" if match else name
+
+
+def assign_xception(model, values):
+    ours = {v.path: v for v in model.weights}
+    for name, value in values.items():
+        layer, kind = name.split("/")
+        ours.pop(f"{xception_layer(layer)}/{kind}").assign(value)
+    assert not ours
+
+
+def our_layer(model, source):
+    """The layer of ours that computes what the reference calls `source`."""
+    if source.startswith("residual/"):
+        return source.split("/")[1].lower()
+    if "/" not in source:
+        return xception_layer(source)
+    scopes = source.split("/")[1:]
+    if scopes[0] == source.split("/")[0]:  # pools: the network's name twice
+        scopes = scopes[1:]
+    scopes = scopes[1:] if scopes[0].startswith("Repeat") else scopes
+    if scopes[0] == "AuxLogits" and scopes[1] in ("AvgPool_1a_5x5", "Conv2d_1a_3x3"):
+        return "auxiliary_avg_pool"  # v2's is called a convolution and has no weights
+    if scopes == ["Bottleneck"]:
+        return "bottleneck"
+    if "Pool" in scopes[-1]:
+        if scopes[0] == "Logits":
+            return "avg_pool"
+        if scopes[0] == "AuxLogits":
+            return "auxiliary_avg_pool"
+        if len(scopes) == 1:
+            return scopes[0].lower()
+        branch = f"{scopes[0].lower()}_branch{scopes[1][-1]}_"
+        return next(
+            layer.name
+            for layer in model.layers
+            if layer.name.startswith(branch) and layer.name.endswith("_pool")
+        )
+    names = [v["name"] for v in reference.facts(source_network(source))["variables"]]
+    pairs = from_tf_slim.pair(model, names)[0]
+    tail = "depthwise_weights" if f"{source}/depthwise_weights" in names else "weights"
+    return re.sub("_conv$", "", pairs[f"{source}/{tail}"].path.split("/")[0])
+
+
+def source_network(source):
+    prefixes = {
+        "InceptionResnetV1": "inception_resnet_v1",
+        "InceptionResnetV2": "inception_resnet_v2",
+    }
+    head = source.split("/")[0]
+    return prefixes.get(head, head.replace("InceptionV", "inception_v"))
+
+
+HEADS = {
+    "logits_f64": "predictions",
+    "aux_logits_f64": "auxiliary",
+    "embeddings_f64": "embeddings",
+    "bottleneck_f64": "bottleneck",
+    "pooled_f64": "avg_pool",
+}
+
+
+def run(model, pictures, names):
+    """Outputs of the layers `names`."""
+    wanted = {name: model.get_layer(name).output for name in names}
+    found = keras.Model(model.inputs, wanted).predict_on_batch(pictures)
+    return {name: np.asarray(value) for name, value in found.items()}
+
+
+def head_gaps(found, expected):
+    heads = {key: layer for key, layer in HEADS.items() if key in expected}
+    return {key: reference.gap(found[layer], expected[key]) for key, layer in heads.items()}
+
+
+def test_outputs_and_layers(network):
+    name, model = network
+    facts, expected = reference.facts(name), reference.outputs(name)
+    ours = {source: our_layer(model, source) for source in facts["layers"]}
+    heads = {layer for key, layer in HEADS.items() if key in expected}
+    found = run(model, reference.images(name), heads.union(ours.values()))
+    gaps = head_gaps(found, expected)
+    assert max(gaps.values()) <= TOLERANCE, gaps
+    worst = 0.0
+    for source, entry in facts["layers"].items():
+        value = found[ours[source]]
+        size = np.abs(value).max()
+        assert value.size == np.prod(entry["shape"]), (source, ours[source])
+        differences = np.abs(value.reshape(-1)[entry["index"]] - entry["value"])
+        worst = max(worst, differences.max() / size)
+        assert worst <= TOLERANCE, (source, ours[source], worst)
+        assert abs(value.mean(dtype=np.float64) - entry["mean"]) <= TOLERANCE * size, source
+        assert abs(value.std(dtype=np.float64) - entry["std"]) <= TOLERANCE * size, source
+    print(f"\n{name}: {gaps}, worst of {len(ours)} layers {worst:.1e}")
+
+
+def test_other_size(network):
+    name, model = network
+    other = next(path.stem for path in reference.FOLDER.glob(f"{name}_at*.json"))
+    expected = reference.outputs(other)
+    heads = {layer for key, layer in HEADS.items() if key in expected}
+    gaps = head_gaps(run(model, reference.images(other), heads), expected)
+    assert max(gaps.values()) <= TOLERANCE, gaps
+    print(f"\n{other}: {gaps}")
+
+
+def test_counts(network):
+    name, model = network
+    expected = reference.facts(name)["parameters"]["all"]
+    trainable = sum(int(np.prod(v.shape)) for v in model.trainable_variables)
+    assert (trainable, model.count_params()) == (expected["trainable"], expected["total"])

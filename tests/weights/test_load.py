@@ -1,0 +1,179 @@
+"""TF-Slim checkpoints in their published formats, on a narrow network; faults leave it unchanged."""
+
+import tarfile
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import keras_inception
+from keras_inception.weights import from_tf_slim, load
+from keras_inception.weights.load import assign_tf_slim
+
+RNG = np.random.default_rng(0)
+SHAPE = (75, 75, 3)
+
+
+def build(classes=5, **arguments):
+    return keras_inception.InceptionV4(
+        weights=None, width_multiplier=0.05, input_shape=SHAPE, classes=classes, **arguments
+    )
+
+
+def slim_name(path):
+    """A published-looking name for a variable of ours, through the real importer's own places."""
+    layer, kind = path.split("/")
+    kinds = {"kernel": "weights", "bias": "biases"}
+    tail = kinds.get(kind, f"BatchNorm/{kind}")
+    name = layer.removesuffix("_conv").removesuffix("_bn")
+    if name == "predictions":
+        return f"InceptionV4/Logits/Logits/{tail}"
+    if "_branch" not in name:
+        return f"InceptionV4/{name.capitalize()}/{tail}"
+    block, inner = name.split("_branch")
+    branch, box, size = inner.split("_", 2)
+    letter = box[-1] if box[-1] in "ab" else ""
+    position = int(box.rstrip("ab")) * 2 + (letter == "b")
+    box = f"Conv2d_0{chr(ord('a') + position)}_{size}"
+    return f"InceptionV4/{block.capitalize()}/Branch_{branch}/{box}/{tail}"
+
+
+@pytest.fixture(scope="module")
+def checkpoint(tmp_path_factory):
+    """(prefix, published name to value) of a checkpoint with 6 classes, background first."""
+    prefix = str(tmp_path_factory.mktemp("slim") / "inception_v4.ckpt")
+    values = {
+        slim_name(v.path): RNG.normal(0.5, 0.1, v.shape).astype("float32")
+        for v in build(classes=6).weights
+    }
+    extra = {
+        "global_step": np.int64(7),
+        "InceptionV4/Conv2d_1a_3x3/weights/RMSProp": np.zeros((3, 3, 3, 8), "float32"),
+        "InceptionV4/Conv2d_1a_3x3/weights/ExponentialMovingAverage": np.zeros(1, "float32"),
+    }
+    names = sorted({**values, **extra})
+    tf.raw_ops.SaveV2(
+        prefix=prefix,
+        tensor_names=names,
+        shape_and_slices=[""] * len(names),
+        tensors=[tf.constant({**values, **extra}[name]) for name in names],
+    )
+    return prefix, values
+
+
+def kernel(model):
+    return model.get_layer("predictions").kernel.numpy()
+
+
+def test_all_variables_are_used_once(checkpoint):
+    prefix, values = checkpoint
+    model = build(classes=6)
+    report = load(model, prefix)
+    assert sorted(report.used) == sorted(values)
+    assert report.skipped == report.new == ()
+    for variable in model.weights:
+        np.testing.assert_array_equal(variable, values[slim_name(variable.path)])
+
+
+def test_background_is_dropped_for_one_class_fewer(checkpoint):
+    prefix, values = checkpoint
+    model = build(classes=5)
+    load(model, prefix)
+    expected = values["InceptionV4/Logits/Logits/weights"][:, 1:]
+    np.testing.assert_array_equal(kernel(model), expected)
+
+
+def test_another_class_count_gets_a_new_head(checkpoint):
+    prefix, values = checkpoint
+    model = build(classes=3)
+    before = kernel(model)
+    report = load(model, prefix)
+    assert sorted(report.skipped) == [
+        f"InceptionV4/Logits/Logits/{n}" for n in ("biases", "weights")
+    ]
+    assert sorted(report.new) == ["predictions/bias", "predictions/kernel"]
+    np.testing.assert_array_equal(kernel(model), before)
+    trunk = model.get_layer("conv2d_1a_3x3_conv").kernel
+    np.testing.assert_array_equal(trunk, values["InceptionV4/Conv2d_1a_3x3/weights"])
+
+
+def test_without_the_classifier(checkpoint):
+    report = load(build(include_top=False), checkpoint[0])
+    assert len(report.skipped) == 2
+
+
+@pytest.mark.parametrize("suffix", [".index", ".data-00000-of-00001"])
+def test_any_file_of_the_checkpoint_will_do(checkpoint, suffix):
+    model = build(classes=6)
+    load(model, checkpoint[0] + suffix)
+    np.testing.assert_array_equal(kernel(model), checkpoint[1]["InceptionV4/Logits/Logits/weights"])
+
+
+def test_published_archive(checkpoint, tmp_path):
+    prefix, values = checkpoint
+    archive = tmp_path / "inception_v4_2016_09_09.tar.gz"
+    with tarfile.open(archive, "w:gz") as tar:
+        for suffix in (".index", ".data-00000-of-00001"):
+            tar.add(prefix + suffix, "inception_v4.ckpt" + suffix)
+    model = build(classes=6)
+    load(model, archive)
+    np.testing.assert_array_equal(kernel(model), values["InceptionV4/Logits/Logits/weights"])
+
+
+@pytest.mark.parametrize("channels", [1, 4, 6])
+def test_other_channels(checkpoint, channels):
+    prefix, values = checkpoint
+    model = keras_inception.InceptionV4(
+        weights=prefix, width_multiplier=0.05, input_shape=(75, 75, channels), classes=6
+    )
+    published = values["InceptionV4/Conv2d_1a_3x3/weights"]
+    grey = np.ones((1, 9, 9, 1), "float32")
+    expected = tf.nn.conv2d(np.repeat(grey, 3, -1), published, 2, "VALID")
+    ours = model.get_layer("conv2d_1a_3x3_conv").kernel
+    found = tf.nn.conv2d(np.repeat(grey, channels, -1), ours, 2, "VALID")
+    if channels != 4:  # 4: RGBR is not grey's mean
+        np.testing.assert_allclose(found, expected, rtol=1e-5)
+    assert ours.shape == (3, 3, channels, 8)
+
+
+def test_one_error_lists_all_faults_and_nothing_changes(checkpoint):
+    values = dict(checkpoint[1])
+    del values["InceptionV4/Mixed_5b/Branch_0/Conv2d_0a_1x1/weights"]
+    values["InceptionV4/Mixed_9z/Branch_0/Conv2d_0a_1x1/weights"] = np.zeros((1, 1, 8, 8))
+    values["InceptionV4/Conv2d_2a_3x3/weights"] = np.zeros((3, 3, 8, 9), "float32")
+    values["nonsense"] = np.zeros(3)
+    model = build(classes=6)
+    before = [w.numpy().copy() for w in model.weights]
+    with pytest.raises(ValueError, match="does not fit inception_v4") as error:
+        assign_tf_slim(model, values)
+    text = str(error.value)
+    assert "left over: InceptionV4/Mixed_9z/Branch_0/Conv2d_0a_1x1/weights" in text
+    assert "left over: nonsense" in text
+    assert "missing: mixed_5b_branch0_0_1x1_conv/kernel" in text
+    assert "shape: InceptionV4/Conv2d_2a_3x3/weights (3, 3, 8, 9) for" in text
+    assert all((w.numpy() == old).all() for w, old in zip(model.weights, before))
+
+
+def test_optimizer_slots_are_left_out(checkpoint):
+    names = from_tf_slim.read(checkpoint[0])
+    assert sorted(names) == sorted(checkpoint[1])
+
+
+def test_unknown_format_and_unknown_tag(tmp_path):
+    path = tmp_path / "notes.txt"
+    path.write_text("no weights")
+    with pytest.raises(ValueError, match=r"notes.txt is of no known format; known are"):
+        load(build(), path)
+    with pytest.raises(ValueError, match="no file 'nonsense', .*there are: 'imagenet'"):
+        load(build(), "nonsense")
+
+
+def test_without_a_network_the_error_says_what_to_do(monkeypatch, tmp_path):
+    def refuse(*args, **kwargs):
+        raise Exception("URL fetch failure: Name or service not known")
+
+    monkeypatch.setattr("keras.utils.get_file", refuse)
+    with pytest.raises(
+        OSError, match=r"inception_v4_2016_09_09.tar.gz.*weights=PATH.*weights=None"
+    ):
+        keras_inception.InceptionV4(input_shape=SHAPE, width_multiplier=0.05)
