@@ -1,0 +1,1 @@
+"""Pictures to batches: preprocessing, augmentation, crops, pipelines and the embedded data set."""

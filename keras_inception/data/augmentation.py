@@ -1,0 +1,141 @@
+"""The training view: Inception crop, flip, colour distortion.
+
+The crop is that of GoogLeNet (arXiv 1409.4842, section 6): 8 to 100 % of the area, aspect ratio
+3/4 to 4/3. The distortions (after A. G. Howard, 2013) and their orders are those published with
+TF-Slim (`preprocessing/inception_preprocessing.py`, `distort_color`), its `fast_mode` included.
+
+All operations are stateless: equal seeds give equal views on any number of cores.
+"""
+
+from __future__ import annotations
+
+import tensorflow as tf
+
+from keras_inception.data.preprocessing import (
+    JPEG_DCT,
+    decode_image,
+    resize_bilinear,
+    scale_pixels,
+)
+
+ASPECT_RATIOS = (3 / 4, 4 / 3)  # width / height; 1409.4842, section 6
+MIN_AREA = 0.08  # of the picture; 1409.4842, section 6 (TF-Slim takes 0.05)
+
+# What each distortion draws from, for pixels in [0, 1]; TF-Slim.
+BRIGHTNESS_DELTA = 32 / 255  # added, either sign
+SATURATION_FACTORS = (0.5, 1.5)
+HUE_DELTA = 0.2  # of the colour circle, either direction
+CONTRAST_FACTORS = (0.5, 1.5)
+
+COLOR_ORDERS = {  # one of these orders is drawn for each picture; TF-Slim
+    "none": ((),),
+    "fast": (("brightness", "saturation"), ("saturation", "brightness")),
+    "full": (
+        ("brightness", "saturation", "hue", "contrast"),
+        ("saturation", "brightness", "contrast", "hue"),
+        ("contrast", "hue", "brightness", "saturation"),
+        ("hue", "saturation", "contrast", "brightness"),
+    ),
+}
+_DISTORTIONS = {
+    "brightness": lambda x, seed: tf.image.stateless_random_brightness(x, BRIGHTNESS_DELTA, seed),
+    "saturation": lambda x, seed: tf.image.stateless_random_saturation(
+        x, *SATURATION_FACTORS, seed
+    ),
+    "hue": lambda x, seed: tf.image.stateless_random_hue(x, HUE_DELTA, seed),
+    "contrast": lambda x, seed: tf.image.stateless_random_contrast(x, *CONTRAST_FACTORS, seed),
+}
+
+
+def training_view(
+    image_bytes: tf.Tensor,
+    size: int,
+    seed: tf.Tensor,
+    color: str = "fast",
+    min_area: float = MIN_AREA,
+) -> tf.Tensor:
+    """A randomly cropped, flipped and recoloured view of an encoded picture.
+
+    Args:
+        image_bytes: scalar string. Of a JPEG only the crop is decoded (which leaves the colour of
+            its last column without a neighbour to be smoothed with).
+        size: side of the result, in pixels.
+        seed: int32 or int64 (2,).
+        color: "none", "fast" (brightness and saturation) or "full" (hue and contrast as well).
+        min_area: smallest area of the crop, as a fraction of the picture's.
+
+    Returns:
+        float32 (size, size, 3) in [-1, 1].
+    """
+    crop_seed, flip_seed, color_seed = tf.unstack(tf.random.split(seed, 3))
+    image = tf.cond(
+        tf.io.is_jpeg(image_bytes),
+        lambda: _decode_crop_of_jpeg(image_bytes, crop_seed, min_area),
+        lambda: _decode_then_crop(image_bytes, crop_seed, min_area),
+    )
+    image = resize_bilinear(image, size)
+    image = tf.image.stateless_random_flip_left_right(image, flip_seed)
+    if color != "none":
+        image = 255.0 * distort_color(image / 255.0, color_seed, color)
+    return scale_pixels(image)
+
+
+def random_box(
+    height: tf.Tensor, width: tf.Tensor, seed: tf.Tensor, min_area: float = MIN_AREA
+) -> tf.Tensor:
+    """A random crop of a picture of `height` x `width` pixels: int32 (top, left, height, width).
+
+    Area and aspect ratio are those of the module's docstring, but for rounding to whole pixels.
+    The whole picture where 100 draws do not fit (a panorama with a large `min_area`).
+    """
+    if not 0.0 < min_area <= 1.0:
+        raise ValueError(f"min_area must be in (0, 1], not {min_area}.")
+    begin, extent, _ = tf.image.stateless_sample_distorted_bounding_box(
+        tf.stack([height, width, 3]),
+        bounding_boxes=tf.constant([[[0.0, 0.0, 1.0, 1.0]]]),
+        seed=seed,
+        min_object_covered=0.0,  # the "object" is the whole picture: min_area alone decides
+        aspect_ratio_range=ASPECT_RATIOS,
+        area_range=(min_area, 1.0),
+        max_attempts=100,
+    )
+    return tf.concat([begin[:2], extent[:2]], axis=0)
+
+
+def distort_color(image: tf.Tensor, seed: tf.Tensor, color: str) -> tf.Tensor:
+    """Distorts the colours of float32 (height, width, 3) in [0, 1]; the result is clipped to it.
+
+    `color` is a key of `COLOR_ORDERS`; `seed` is int32 or int64 (2,).
+    """
+    check_color(color)
+    orders = COLOR_ORDERS[color]
+    order_seed, *seeds = tf.unstack(tf.random.split(seed, 1 + len(_DISTORTIONS)))
+    seed_of = dict(zip(_DISTORTIONS, seeds, strict=True))
+
+    def apply(order):
+        distorted = image
+        for name in order:
+            distorted = _DISTORTIONS[name](distorted, seed_of[name])
+        return tf.clip_by_value(distorted, 0.0, 1.0)
+
+    drawn = tf.random.stateless_uniform((), order_seed, maxval=len(orders), dtype=tf.int32)
+    return tf.switch_case(drawn, [lambda order=order: apply(order) for order in orders])
+
+
+def check_color(color: str) -> None:
+    """Raises ValueError where `color` is not a key of `COLOR_ORDERS`."""
+    if color not in COLOR_ORDERS:
+        raise ValueError(f"Unknown color {color!r}; choose from {', '.join(COLOR_ORDERS)}.")
+
+
+def _decode_crop_of_jpeg(image_bytes, seed, min_area):
+    shape = tf.io.extract_jpeg_shape(image_bytes)
+    box = random_box(shape[0], shape[1], seed, min_area)
+    return tf.io.decode_and_crop_jpeg(image_bytes, box, channels=3, dct_method=JPEG_DCT)
+
+
+def _decode_then_crop(image_bytes, seed, min_area):
+    image = decode_image(image_bytes)
+    shape = tf.shape(image)
+    top, left, height, width = tf.unstack(random_box(shape[0], shape[1], seed, min_area))
+    return image[top : top + height, left : left + width]

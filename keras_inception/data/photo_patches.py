@@ -1,0 +1,166 @@
+"""The embedded data set: patches of photographs that scikit-image's wheel ships.
+
+A classification task with real pictures and nothing to download. Each of 16 photographs is a
+class; an example is a square patch of 80 x 80 pixels, stored as JPEG, and its label is the
+photograph that it was cut from. 3,200 patches are for training, 640 for validation and 640 for
+testing, the same number from every photograph.
+
+**Splits.** A photograph is cut in a grid of about 25 nearly square cells. In every five
+neighbouring cells of a row or column three are for training, one for validation and one for
+testing, the latter a knight's move from the next of their kind. A patch lies inside one cell, so no
+pixel of a test patch is seen in training, yet all splits see every part of the photograph.
+
+**Scales.** A patch is 0.9, 0.8 or 0.7 times as wide as the shorter side of its cell, which makes
+33 (`page`) to 255 pixels (`retina`), and is resized to 80 with an antialiasing bilinear filter.
+Positions within the cell follow a low-discrepancy sequence, without random numbers: two builds give
+the same examples in the same order, byte for byte. (The record files around them may differ:
+protocol buffers do not fix the order in which an example's features are written.)
+
+**Left out**, of the pictures in the wheel:
+
+- `chessboard_GRAY`, `chessboard_RGB`, `color`, `horse`, `logo`, `phantom`: drawn, not photographed.
+- `cell`, `clock_motion`: one small object on plain grey, and grey is what nearly all of their
+  patches would be; those of `moon` look the same.
+- `motorcycle_right`: the scene of `motorcycle_left`, a few centimetres to the side.
+- `microaneurysms`: 102 x 102 pixels, a detail of an eye's fundus as is `retina`.
+- `multipage`, `multipage_rgb`, `no_time_for_that_tiny`, `lfw_subset`: 25 pixels wide or less.
+"""
+
+from __future__ import annotations
+
+import math
+from itertools import pairwise
+from pathlib import Path
+from typing import NamedTuple
+
+import tensorflow as tf
+import tensorflow_datasets as tfds
+
+from keras_inception.data.preprocessing import decode_image
+
+PHOTOGRAPHS = {  # class name: file in scikit-image's `data` folder
+    "astronaut": "astronaut.png",
+    "brick": "brick.png",
+    "camera": "camera.png",
+    "chelsea": "chelsea.png",
+    "coffee": "coffee.png",
+    "coins": "coins.png",
+    "grass": "grass.png",
+    "gravel": "gravel.png",
+    "hubble_deep_field": "hubble_deep_field.jpg",
+    "immunohistochemistry": "ihc.png",
+    "moon": "moon.png",
+    "motorcycle": "motorcycle_left.png",
+    "page": "page.png",
+    "retina": "retina.jpg",
+    "rocket": "rocket.jpg",
+    "text": "text.png",
+}
+PATCH_SIZE = 80
+PATCHES = {"train": 200, "validation": 40, "test": 40}  # of each photograph
+
+_CELLS = 25  # of a photograph, about: enough to spread, and each still shows a piece of something
+_SCALES = (0.9, 0.8, 0.7)  # of the cell's shorter side; room to move in, so that patches differ
+_DIAGONALS = {"train": (1, 3, 4), "validation": (2,), "test": (0,)}  # (2 row + column) mod 5
+# Additive recurrence in two dimensions: powers of 1 / p, where p**3 = p + 1 (the plastic number),
+# spread points more evenly than random numbers do (M. Roberts, "The unreasonable effectiveness of
+# quasirandom sequences", 2018).
+_STEPS = (0.7548776662466927, 0.5698402909980532)
+
+
+class Box(NamedTuple):
+    """A rectangle of a picture, in pixels."""
+
+    top: int
+    left: int
+    height: int
+    width: int
+
+
+def cells(height: int, width: int, split: str) -> list[Box]:
+    """The cells of a photograph of `height` x `width` pixels that belong to `split`, row by row.
+
+    The cells of the three splits together tile the photograph.
+    """
+    if split not in PATCHES:
+        raise ValueError(f"Unknown split {split!r}; photo_patches has {', '.join(PATCHES)}.")
+    side = math.sqrt(height * width / _CELLS)
+    rows, columns = max(1, round(height / side)), max(1, round(width / side))
+    edges_y = [height * row // rows for row in range(rows + 1)]
+    edges_x = [width * column // columns for column in range(columns + 1)]
+    return [
+        Box(top, left, bottom - top, right - left)
+        for row, (top, bottom) in enumerate(pairwise(edges_y))
+        for column, (left, right) in enumerate(pairwise(edges_x))
+        if (2 * row + column) % 5 in _DIAGONALS[split]
+    ]
+
+
+def patch_boxes(height: int, width: int, split: str) -> list[Box]:
+    """The square patches that `split` takes from a photograph, each inside one of its `cells`."""
+    homes = cells(height, width, split)
+    boxes = []
+    for i in range(PATCHES[split]):
+        cell, turn = homes[i % len(homes)], i // len(homes)
+        side = round(min(cell.height, cell.width) * _SCALES[turn % len(_SCALES)])
+        down, right = (i * step % 1 for step in _STEPS)
+        top = cell.top + int(down * (cell.height - side + 1))
+        left = cell.left + int(right * (cell.width - side + 1))
+        boxes.append(Box(top, left, side, side))
+    return boxes
+
+
+def read_photograph(name: str) -> tf.Tensor:
+    """The photograph of class `name`, uint8 (height, width, 3); grey ones have equal channels."""
+    if name not in PHOTOGRAPHS:
+        raise ValueError(f"Unknown photograph {name!r}; choose from {', '.join(PHOTOGRAPHS)}.")
+    try:
+        import skimage
+    except ImportError as error:
+        raise ImportError(
+            "photo_patches is cut out of the photographs in scikit-image, which is not installed: "
+            "pip install keras_inception[demo]"
+        ) from error
+    # Not `skimage.data.NAME()`, which downloads what is missing or has changed.
+    path = Path(skimage.__file__).parent / "data" / PHOTOGRAPHS[name]
+    return decode_image(path.read_bytes())
+
+
+@tf.function(
+    input_signature=[tf.TensorSpec((None, None, 3), tf.uint8), tf.TensorSpec((4,), tf.int32)]
+)
+def _cut(photograph: tf.Tensor, box: tf.Tensor) -> tf.Tensor:
+    """The patch in `box`, uint8 (80, 80, 3)."""
+    top, left, height, width = tf.unstack(box)
+    patch = photograph[top : top + height, left : left + width]
+    patch = tf.image.resize(patch, (PATCH_SIZE, PATCH_SIZE), antialias=True)
+    return tf.cast(tf.round(tf.clip_by_value(patch, 0.0, 255.0)), tf.uint8)
+
+
+class PhotoPatches(tfds.core.GeneratorBasedBuilder):
+    """Builder of `photo_patches`; see the module's docstring."""
+
+    VERSION = tfds.core.Version("1.0.0")
+    RELEASE_NOTES = {"1.0.0": "16 photographs, 4,480 patches."}
+
+    def _info(self) -> tfds.core.DatasetInfo:
+        image = tfds.features.Image(shape=(PATCH_SIZE, PATCH_SIZE, 3), encoding_format="jpeg")
+        label = tfds.features.ClassLabel(names=list(PHOTOGRAPHS))
+        return self.dataset_info_from_configs(
+            description="Square patches of 16 photographs, labelled by photograph.",
+            features=tfds.features.FeaturesDict({"image": image, "label": label}),
+            supervised_keys=("image", "label"),
+            homepage="https://scikit-image.org",
+        )
+
+    def _split_generators(self, dl_manager):
+        del dl_manager  # nothing is downloaded
+        return {split: self._generate_examples(split) for split in PATCHES}
+
+    def _generate_examples(self, split):
+        for name in PHOTOGRAPHS:
+            photograph = read_photograph(name)
+            height, width, _ = photograph.shape
+            for i, box in enumerate(patch_boxes(height, width, split)):
+                patch = _cut(photograph, box)
+                yield f"{name}_{i:03}", {"image": patch.numpy(), "label": name}

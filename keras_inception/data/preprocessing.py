@@ -1,0 +1,83 @@
+"""Pixel scaling, decoding and the evaluation view: what training, evaluation and export share.
+
+The view is TF-Slim's (`preprocessing/inception_preprocessing.py`, `preprocess_for_eval`), on which
+the released checkpoints were measured: the central 87.5 % of each side, squashed to a square by
+TensorFlow 1's bilinear resize, pixels in [-1, 1]. That resize puts pixel 0 of the output on pixel 0
+of the input; today's `tf.image.resize` aligns the pixels' centres and gives other numbers.
+"""
+
+from __future__ import annotations
+
+import tensorflow as tf
+
+# The decoder that Pillow, browsers and phones use too. TensorFlow's default, the fast one, is one
+# level off on average, 16 at most, and saves 3 to 5 % of the time.
+JPEG_DCT = "INTEGER_ACCURATE"
+
+
+def decode_image(image_bytes: tf.Tensor) -> tf.Tensor:
+    """Decodes a JPEG, PNG, BMP or GIF (its first frame) to uint8 (height, width, 3)."""
+    image = tf.cond(
+        tf.io.is_jpeg(image_bytes),
+        lambda: tf.io.decode_jpeg(image_bytes, channels=3, dct_method=JPEG_DCT),
+        lambda: tf.io.decode_image(image_bytes, channels=3, expand_animations=False),
+    )
+    return tf.ensure_shape(image, (None, None, 3))
+
+
+def scale_pixels(image: tf.Tensor) -> tf.Tensor:
+    """Pixels from [0, 255], uint8 or float, to float32 in [-1, 1]."""
+    return tf.cast(image, tf.float32) / 127.5 - 1.0
+
+
+def resize_bilinear(image: tf.Tensor, size: int) -> tf.Tensor:
+    """Squashes (height, width, channels) to float32 (size, size, channels) as TensorFlow 1 did.
+
+    Neither corners nor pixel centres are aligned, and nothing is smoothed before shrinking.
+    The range of the pixels stays.
+    """
+    if size < 1:
+        raise ValueError(f"size must be at least 1 pixel, not {size}.")
+    resized = tf.raw_ops.ResizeBilinear(
+        images=image[tf.newaxis], size=(size, size), align_corners=False, half_pixel_centers=False
+    )
+    return resized[0]
+
+
+def central_margin(length: tf.Tensor, fraction: float = 0.875) -> tf.Tensor:
+    """Pixels, int32, that the central crop takes from each end of a side of `length` pixels.
+
+    Rounded down as in `tf.image.central_crop`, which computes it in float64.
+    """
+    if not 0.0 < fraction <= 1.0:
+        raise ValueError(f"The central fraction must be in (0, 1], not {fraction}.")
+    length = tf.cast(length, tf.float64)
+    return tf.cast((length - length * fraction) / 2.0, tf.int32)
+
+
+def evaluation_view(image: tf.Tensor, size: int, central_fraction: float = 0.875) -> tf.Tensor:
+    """The picture as a network sees it in evaluation.
+
+    Args:
+        image: uint8 or float (height, width, channels) in [0, 255]; 3 channels, or 1 for grey,
+            which is repeated.
+        size: side of the result, in pixels.
+        central_fraction: what is kept of each side (of the area: 76.6 % by default).
+
+    Returns:
+        float32 (size, size, 3) in [-1, 1].
+    """
+    image = _as_rgb(tf.convert_to_tensor(image))
+    rows, columns = tf.shape(image)[0], tf.shape(image)[1]
+    top = central_margin(rows, central_fraction)
+    left = central_margin(columns, central_fraction)
+    image = image[top : rows - top, left : columns - left]
+    return scale_pixels(resize_bilinear(image, size))
+
+
+def _as_rgb(image: tf.Tensor) -> tf.Tensor:
+    if image.shape.rank != 3 or image.shape[-1] not in (1, 3):
+        raise ValueError(
+            f"A picture must be (height, width, 3), or (height, width, 1) if grey: {image.shape}."
+        )
+    return tf.repeat(image, 3, axis=-1) if image.shape[-1] == 1 else image

@@ -1,0 +1,195 @@
+"""keras_inception.data.pipeline: from names to batches, the same for a seed on any machine."""
+
+import itertools
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import tensorflow as tf
+import tensorflow_datasets as tfds
+
+from keras_inception.data.pipeline import (
+    DatasetInfo,
+    dataset_info,
+    encoded_examples,
+    evaluation_batches,
+    training_batches,
+)
+from keras_inception.data.preprocessing import decode_image, evaluation_view
+
+SIZE = 24
+
+
+@pytest.fixture(scope="module")
+def data_dir(tmp_path_factory):
+    """A folder with a small data set of PNGs of any shape: 10 to train on, 7 to test on."""
+    folder = str(tmp_path_factory.mktemp("data"))
+    rng = np.random.default_rng(0)
+
+    def examples(count):
+        for i in range(count):
+            shape = rng.integers(20, 60, 2)
+            grid = np.add.outer(np.arange(shape[0]), np.arange(shape[1])) * (i + 1)
+            image = np.stack([grid, grid // 2, 255 - grid], axis=-1) % 256
+            yield i, {"image": image.astype(np.uint8), "label": i % 3}
+
+    features = {
+        "image": tfds.features.Image(shape=(None, None, 3), encoding_format="png"),
+        "label": tfds.features.ClassLabel(names=["ash", "beech", "cedar"]),
+    }
+    tfds.dataset_builders.store_as_tfds_dataset(
+        name="trees",
+        version="1.0.0",
+        features=tfds.features.FeaturesDict(features),
+        split_datasets={"train": list(examples(10)), "test": list(examples(7))},
+        data_dir=folder,
+    )
+    tfds.dataset_builders.store_as_tfds_dataset(
+        name="numbers",
+        version="1.0.0",
+        features=tfds.features.FeaturesDict({"value": np.int64}),
+        split_datasets={"train": [(0, {"value": 1}), (1, {"value": 2})]},
+        data_dir=folder,
+    )
+    return folder
+
+
+def take(batches, count):
+    """The first `count` batches as one array of images and one of labels."""
+    images, labels = zip(*batches.take(count).as_numpy_iterator(), strict=True)
+    return np.concatenate(images), np.concatenate(labels)
+
+
+def with_threads(batches, count):
+    options = tf.data.Options()
+    options.threading.private_threadpool_size = count
+    return batches.with_options(options)
+
+
+def test_dataset_info(data_dir):
+    expected = DatasetInfo("trees", ("ash", "beech", "cedar"), {"train": 10, "test": 7})
+    assert dataset_info("trees", data_dir) == expected
+
+
+def test_encoded_examples_are_the_files_in_order(data_dir):
+    stored = tfds.builder("trees", data_dir=data_dir).as_dataset("test")
+    examples = encoded_examples("trees", "test", data_dir)
+    assert examples.element_spec == (tf.TensorSpec((), tf.string), tf.TensorSpec((), tf.int64))
+    assert examples.cardinality() == 7
+    for (image_bytes, label), expected in zip(examples, stored, strict=True):
+        np.testing.assert_array_equal(decode_image(image_bytes), expected["image"])
+        assert label == expected["label"]
+
+
+def test_training_batches_have_the_promised_form(data_dir):
+    batches = training_batches("trees", SIZE, 4, data_dir=data_dir)
+    assert batches.element_spec == (
+        tf.TensorSpec((4, SIZE, SIZE, 3), tf.float32),
+        tf.TensorSpec((4,), tf.int64),
+    )
+    images, _ = take(batches, 12)  # nearly five epochs: it goes on
+    assert images.min() >= -1
+    assert images.max() <= 1
+    assert images.std() > 0.3
+
+
+def test_each_epoch_has_every_example_once_in_another_order(data_dir):
+    examples = encoded_examples("trees", "train", data_dir, shuffle_seed=3)
+    epochs = [[image for image, _ in examples.as_numpy_iterator()] for _ in range(3)]
+    in_order = [
+        image for image, _ in encoded_examples("trees", "train", data_dir).as_numpy_iterator()
+    ]
+    assert len(set(in_order)) == 10
+    for epoch in epochs:
+        assert sorted(epoch) == sorted(in_order)
+    assert all(a != b for a, b in itertools.combinations([*epochs, in_order], 2))
+    _, labels = take(training_batches("trees", SIZE, 10, data_dir=data_dir), 2)
+    assert np.bincount(labels[:10]).tolist() == np.bincount(labels[10:]).tolist() == [4, 3, 3]
+
+
+def test_batches_are_set_by_the_seed_whatever_the_number_of_threads(data_dir):
+    def batches(seed, threads):
+        made = training_batches("trees", SIZE, 4, seed=seed, color="full", data_dir=data_dir)
+        return take(with_threads(made, threads), 8)
+
+    images, labels = batches(5, 1)
+    for threads in (1, 8):
+        again, labels_again = batches(5, threads)
+        np.testing.assert_array_equal(again, images)
+        np.testing.assert_array_equal(labels_again, labels)
+    other, _ = batches(6, 1)
+    assert np.abs(other - images).max() > 0.1
+
+
+def test_an_example_has_another_view_in_each_epoch(data_dir):
+    images, labels = take(training_batches("trees", SIZE, 1, data_dir=data_dir, color="none"), 50)
+    for label in range(3):
+        views = images[labels == label]
+        assert len(np.unique(views, axis=0)) == len(views)
+
+
+def test_options_of_the_view_arrive(data_dir):
+    def images(**options):
+        return take(training_batches("trees", SIZE, 4, data_dir=data_dir, **options), 2)[0]
+
+    variants = [images(color=color) for color in ("none", "fast", "full")]
+    variants += [images(min_area=0.9), images(split="test")]
+    assert all(np.abs(a - b).max() > 0.1 for a, b in itertools.combinations(variants, 2))
+
+
+@pytest.mark.parametrize("crops", [1, 10])
+def test_evaluation_batches_are_one_pass_of_evaluation_views(data_dir, crops):
+    batches = evaluation_batches("trees", SIZE, 4, crops=crops, data_dir=data_dir)
+    shapes = [(images.shape, labels.shape) for images, labels in batches]
+    assert shapes == [((4, crops, SIZE, SIZE, 3), 4), ((3, crops, SIZE, SIZE, 3), 3)]
+    images, labels = take(batches, 2)
+    assert labels.dtype == np.int64
+    centre = 0 if crops == 1 else 4
+    examples = encoded_examples("trees", "test", data_dir)
+    for views, label, (image_bytes, expected) in zip(images, labels, examples, strict=True):
+        view = evaluation_view(decode_image(image_bytes), SIZE)
+        np.testing.assert_allclose(views[centre], view, atol=1e-6)
+        assert label == expected
+
+
+def test_photo_patches_are_built_on_first_use(tmp_path):
+    info = dataset_info("photo_patches", str(tmp_path))
+    assert (tmp_path / "photo_patches").is_dir()
+    assert info.name == "photo_patches"
+    assert info.examples == {"train": 3200, "validation": 640, "test": 640}
+    assert info.class_names[:2] == ("astronaut", "brick")
+    images, labels = take(training_batches("photo_patches", 79, 8, data_dir=str(tmp_path)), 2)
+    assert images.shape == (16, 79, 79, 3)
+    assert set(labels) <= set(range(16))
+    # All of the training split is shuffled among itself: no class is missing in 256 examples.
+    _, labels = take(training_batches("photo_patches", 8, 256, data_dir=str(tmp_path)), 1)
+    assert len(set(labels)) == 16
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda d: dataset_info("no_such_data", d), "Unknown data set 'no_such_data'"),
+        (lambda d: dataset_info("numbers", d), "no feature image and no label; it has value"),
+        (lambda d: encoded_examples("trees", "tset", d), "it has .*train"),
+        (lambda d: training_batches("trees", 0, 4, data_dir=d), "size=0"),
+        (lambda d: training_batches("trees", 8, 0, data_dir=d), "batch_size=0"),
+        (lambda d: training_batches("trees", 8, 4, color="sepia", data_dir=d), "none, fast, full"),
+        (lambda d: training_batches("trees", 8, 4, min_area=2.0, data_dir=d), r"\(0, 1\]"),
+        (lambda d: evaluation_batches("trees", 8, 4, crops=3, data_dir=d), "choose from 1, 10"),
+        (lambda d: evaluation_batches("trees", 8, -1, data_dir=d), "batch_size=-1"),
+    ],
+)
+def test_bad_arguments_are_named(data_dir, call, message):
+    with pytest.raises(ValueError, match=message):
+        call(data_dir)
+
+
+def test_importing_the_pipeline_imports_no_data_set_library():
+    code = (
+        "import sys, keras_inception.data.pipeline, keras_inception.data.crops\n"
+        "heavy = {'tensorflow_datasets', 'skimage'} & set(sys.modules)\n"
+        "sys.exit(f'imported {heavy}' if heavy else 0)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=120)
