@@ -1,12 +1,13 @@
 """`output_stride` below 32: the same weights on a finer grid, by holes in place of strides.
 
-A stack is written once, with the paper's strides. Here its graph is walked and built again: where the
-strides so far would pass the limit, a layer keeps its input's grid, and every later window is spread
-out by the strides that were left out. Blocks and networks know nothing of it.
+A stack is written once, with the paper's strides. Here its graph is walked and built again: where
+the strides so far would pass the limit, a layer keeps its input's grid, and every later window is
+spread out by the strides that were left out. Blocks and networks know nothing of it.
 
-Every nth pixel of the finer grid then is the plain network's, borders included. One exception: "same"
-padding of an even grid puts the odd pixel behind, so where a window of 3 and the 1x1 shortcut
-beside it both lose a stride on an even grid (Xception at some sizes, not at 299), they are a pixel apart.
+Every nth pixel of the finer grid then is the plain network's, borders included. One exception:
+"same" padding of an even grid puts the odd pixel behind, so where a window of 3 and the 1x1
+shortcut beside it both lose a stride on an even grid (Xception at some sizes, not at 299), they are
+a pixel apart.
 """
 
 import keras

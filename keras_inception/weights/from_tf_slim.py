@@ -7,10 +7,12 @@ runs, whatever slips they hold (`Conv_1_0c_5x5`, `Conv2d_0b_1x1`), and ours coun
 
 import re
 
-import numpy as np
+from keras_inception.weights.assign import Plan, Rule, Source
 
 _OURS = re.compile(r"(?P<block>.+?)_branch(?P<branch>\d+)_(?P<box>\d+[ab]?)_\d+x\d+$")
-_SLOTS = re.compile(r"/(RMSProp(_\d+)?|Momentum|Adagrad|Adam(_\d+)?|ExponentialMovingAverage)$")
+_SLOTS = re.compile(r"/(RMSProp(_\d+)?|Momentum|Adagrad|Adam(_\d+)?)$")
+_AVERAGE = "/ExponentialMovingAverage"
+_HEADS = {"Logits": "predictions", "AuxLogits": "auxiliary", "Bottleneck": "bottleneck"}
 _VARIABLES = {  # TF-Slim's name of a variable: (is it normalization's?, Keras's name)
     "weights": (False, "kernel"),
     "biases": (False, "bias"),
@@ -24,55 +26,73 @@ _VARIABLES = {  # TF-Slim's name of a variable: (is it normalization's?, Keras's
 _TAIL = re.compile("/(" + "|".join(_VARIABLES) + ")$")
 
 
-def read(prefix):
-    """Returns the variables of a TensorFlow checkpoint, name to array, optimizer slots left out.
+def open_checkpoint(prefix, use_ema=False):
+    """Opens a TensorFlow checkpoint as a `Source`.
 
     Args:
-        prefix: path of the checkpoint without `.index`.
+        prefix: its path without `.index`.
+        use_ema: whether a variable that has an exponential moving average gets that.
+
+    Raises:
+        ValueError: it cannot be read.
     """
     import tensorflow as tf
 
-    reader = tf.train.load_checkpoint(prefix)
-    names = sorted(reader.get_variable_to_shape_map())
-    return {n: reader.get_tensor(n) for n in names if n != "global_step" and not _SLOTS.search(n)}
+    try:
+        reader = tf.train.load_checkpoint(prefix)
+        shapes = {name: tuple(s) for name, s in reader.get_variable_to_shape_map().items()}
+    except (tf.errors.OpError, ValueError, RuntimeError) as error:
+        raise ValueError(f"{prefix} is no readable TensorFlow checkpoint: {error}") from error
+
+    def read(name):
+        average = name + _AVERAGE
+        try:
+            return reader.get_tensor(average if use_ema and average in shapes else name)
+        except (tf.errors.OpError, ValueError, RuntimeError) as error:
+            raise ValueError(f"{prefix}: {name} cannot be read: {error}") from error
+
+    skipped = {name: _reason(name) for name in sorted(shapes) if _reason(name)}
+    return Source(prefix, {n: shapes[n] for n in sorted(shapes) if n not in skipped}, read, skipped)
 
 
-def pair(model, names):
-    """Pairs TF-Slim's variable names with the model's variables.
+def _reason(name):
+    """Why a variable is no weight of the network; empty for one that is."""
+    if name == "global_step":
+        return "step counter"
+    if name.endswith(_AVERAGE):
+        return "moving average of a variable"
+    return "optimizer slot" if _SLOTS.search(name) else ""
+
+
+def plan(model, names):
+    """The name map of TF-Slim's variables for one model.
 
     Args:
-        model: a model of this package.
+        model: of this package, with or without its heads.
         names: names of a checkpoint's variables.
 
     Returns:
-        pairs: source name to `keras.Variable`.
-        skipped: source names of heads that the model does not have.
-        left_over: source names without a counterpart.
-        missing: paths of the model's variables without a counterpart.
+        A `Plan`.
     """
-    theirs, left_over = _source_places(names)
     ours = _model_places(model)
-    pairs, skipped = {}, []
-    for name, place in theirs.items():
-        variable = ours.pop(place, None)
-        if variable is not None:
-            pairs[name] = variable
-        elif place[0] in ("predictions", "auxiliary", "bottleneck"):
-            skipped.append(name)
-        else:
-            left_over.append(name)
-    return pairs, skipped, left_over, [variable.path for variable in ours.values()]
+    rules, skipped = [], {}
+    for name, place in _source_places(names).items():
+        target = ours.get(place)
+        if target is not None:
+            head = target.path.split("/")[0] in ("predictions", "auxiliary")
+            rules.append(Rule(target, (name,), is_classifier=head, background=head))
+        elif place[0] in _HEADS.values():
+            skipped[name] = "a head that the model does not have"
+    return Plan(rules, skipped)
 
 
 def _source_places(names):
-    """Returns name to (block, branch, position, is normalization, variable), and misfits."""
-    boxes, unknown = {}, []  # boxes: (block, branch) to the set of TF-Slim's inner names
-    parsed = {}
+    """Returns name to (block, branch, position, is normalization, variable); misfits left out."""
+    boxes, parsed = {}, {}  # boxes: (block, branch) to the set of TF-Slim's inner names
     for name in names:
         tail = _TAIL.search(name)
         scope = name[: tail.start()].split("/")[1:] if tail else []
         if not scope:
-            unknown.append(name)
             continue
         scope = scope[1:] if re.fullmatch(r"Repeat(_\d+)?", scope[0]) else scope
         block, branch, box = _block_branch_box(scope)
@@ -80,17 +100,17 @@ def _source_places(names):
         parsed[name] = (block, branch, box, tail.group(1))
     order = {key: sorted(inner) for key, inner in boxes.items()}
     _classifier_last(order, parsed)
-    places = {
+    return {
         name: (block, branch, order[block, branch].index(box), *_VARIABLES[tail])
         for name, (block, branch, box, tail) in parsed.items()
     }
-    return places, unknown
 
 
 def _block_branch_box(scope):
-    heads = {"Logits": "predictions", "AuxLogits": "auxiliary", "Bottleneck": "bottleneck"}
-    block = heads.get(scope[0], scope[0].lower())
-    if len(scope) > 1 and scope[1].startswith("Branch_"):
+    if not scope:
+        return "", None, ""
+    block = _HEADS.get(scope[0], scope[0].lower())
+    if len(scope) > 1 and re.fullmatch(r"Branch_\d+", scope[1]):
         return block, int(scope[1].removeprefix("Branch_")), "/".join(scope[2:])
     return block, None, "/".join(scope[1:])
 
@@ -104,7 +124,7 @@ def _classifier_last(order, parsed):
 
 
 def _model_places(model):
-    """Returns the same places for the variables of a model."""
+    """Returns the same places for the variables of a model, to the variables."""
     places, boxes = {}, {}
     for layer in model.layers:
         if not layer.weights:
@@ -124,24 +144,3 @@ def _model_places(model):
         for variable in layer.weights:
             places[(*key, inner.index(box), is_norm, variable.name)] = variable
     return places
-
-
-def fit(array, variable, name):
-    """Returns `array` in the variable's shape: classes dropped, channels adapted; else unchanged.
-
-    A classifier of one output fewer loses TF-Slim's first, "background". A first convolution on
-    other than three channels gets the sum over RGB for one channel, or RGB repeated and rescaled.
-    """
-    shape = tuple(variable.shape)
-    if array.ndim == 4 and len(shape) == 2 and array.shape[:2] == (1, 1):
-        array = array[0, 0]
-    is_classifier = name.split("/")[1] in ("Logits", "AuxLogits")
-    if is_classifier and shape[-1] == array.shape[-1] - 1:
-        array = array[..., 1:]
-    elif array.ndim == 4 and len(shape) == 4 and array.shape[2] == 3 != shape[2]:
-        channels = shape[2]
-        if channels == 1:
-            array = array.sum(axis=2, keepdims=True)
-        else:
-            array = array[:, :, np.arange(channels) % 3] * np.float32(3 / channels)
-    return array

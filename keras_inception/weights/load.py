@@ -1,29 +1,12 @@
 """Files of weights into models: told apart by content, checked as a whole, then assigned."""
 
-import dataclasses
 import os
 import pathlib
 import tarfile
 import tempfile
 
-from absl import logging
-
 from keras_inception.weights import catalog
-
-
-@dataclasses.dataclass(frozen=True)
-class LoadReport:
-    """What a load did.
-
-    Attributes:
-        used: names of the source's variables that were assigned.
-        skipped: those that the model has no place for, by design: heads, another class count.
-        new: paths of the model's variables that keep their initial values for that reason.
-    """
-
-    used: tuple
-    skipped: tuple
-    new: tuple
+from keras_inception.weights.assign import assign
 
 
 def exists(source):
@@ -112,48 +95,5 @@ def _load_archive(model, path):
 def _load_tf_slim(model, prefix):
     from keras_inception.weights import from_tf_slim
 
-    return assign_tf_slim(model, from_tf_slim.read(prefix), source=prefix)
-
-
-def assign_tf_slim(model, variables, source="the checkpoint"):
-    """Assigns TF-Slim's variables, name to array, to a model; all of them or none.
-
-    Args:
-        model: made by a constructor of this package, with or without its heads.
-        variables: without optimizer slots.
-        source: what an error calls them.
-
-    Returns:
-        A `LoadReport`.
-
-    Raises:
-        ValueError: a variable is left over, missing, or of another shape.
-    """
-    from keras_inception.weights import from_tf_slim
-
-    pairs, skipped, left_over, missing = from_tf_slim.pair(model, variables)
-    values, new, misshapen = {}, [], []
-    for name, variable in pairs.items():
-        value = from_tf_slim.fit(variables[name], variable, name)
-        if value.shape == tuple(variable.shape):
-            values[name] = value
-        elif name.split("/")[1] in ("Logits", "AuxLogits") and name.endswith(("weights", "biases")):
-            skipped.append(name)
-            new.append(variable.path)
-        else:
-            misshapen.append(f"{name} {value.shape} for {variable.path} {tuple(variable.shape)}")
-    faults = [f"left over: {name}" for name in sorted(left_over)]
-    faults += [f"missing: {path}" for path in missing]
-    faults += [f"shape: {text}" for text in misshapen]
-    if faults:
-        raise ValueError(f"{source} does not fit {model.name}:\n  " + "\n  ".join(faults))
-    for name, value in values.items():
-        pairs[name].assign(value)
-    if new:
-        logging.info(
-            "%s has another number of classes than %s: the classifier is new (%s)",
-            source,
-            model.name,
-            ", ".join(new),
-        )
-    return LoadReport(tuple(values), tuple(skipped), tuple(new))
+    source = from_tf_slim.open_checkpoint(prefix)
+    return assign(model, source, from_tf_slim.plan(model, source.shapes))

@@ -66,7 +66,7 @@ def test_channels_are_the_papers_table(id, variant):
     assert model.output_shape == (None, list(expected.end_points.values())[-1][-1])
 
 
-COUNTS = {  # (parameters, trainable, convolutions) with the default classes; PAPER_VS_CODE's sources:
+COUNTS = {  # (parameters, trainable, convolutions) with the default classes, and the source
     ("googlenet", None): (6_998_552, 6_998_552, 57),  # 1409.4842 Table 1 with 5x5, biases
     ("inception_v1", None): (6_632_184, 6_617_624, 57),  # TF-Slim
     ("inception_v2", "released"): (11_198_112, 11_178_336, 69),  # TF-Slim

@@ -14,7 +14,7 @@ import reference_rule as reference
 
 import keras_inception
 from keras_inception.weights import from_tf_slim
-from keras_inception.weights.load import assign_tf_slim
+from keras_inception.weights.assign import Source, assign
 
 TOLERANCE = 2e-5  # of the largest reference magnitude
 
@@ -48,7 +48,8 @@ def network(request):
     if request.param == "xception":
         assign_xception(model, values)
     else:
-        report = assign_tf_slim(model, values)
+        source = Source("reference", {n: v.shape for n, v in values.items()}, values.get)
+        report = assign(model, source, from_tf_slim.plan(model, values))
         assert sorted(report.used) == sorted(values)
     return request.param, model
 
@@ -76,7 +77,7 @@ def assign_xception(model, values):
 
 def our_layer(model, source):
     """The layer of ours that computes what the reference calls `source`."""
-    if source.startswith("residual/"):
+    if source.startswith(("residual/", "end_point/")):
         return source.split("/")[1].lower()
     if "/" not in source:
         return xception_layer(source)
@@ -102,9 +103,18 @@ def our_layer(model, source):
             if layer.name.startswith(branch) and layer.name.endswith("_pool")
         )
     names = [v["name"] for v in reference.facts(source_network(source))["variables"]]
-    pairs = from_tf_slim.pair(model, names)[0]
     tail = "depthwise_weights" if f"{source}/depthwise_weights" in names else "weights"
-    return re.sub("_conv$", "", pairs[f"{source}/{tail}"].path.split("/")[0])
+    rules = from_tf_slim.plan(model, names).rules
+    target = next(rule.target for rule in rules if rule.sources == (f"{source}/{tail}",))
+    return re.sub("_conv$", "", target.path.split("/")[0])
+
+
+def named_end_points(model, facts):
+    """TF-Slim's own end points that are grids of ours too: whole modules, which `layers` lacks."""
+    names = {layer.name for layer in model.layers}
+    found = {n: e for n, e in facts["end_points"].items() if n.startswith(("Mixed_", "Conv2d_"))}
+    found = {n: e for n, e in found.items() if n.lower() in names}
+    return {f"end_point/{name}": entry for name, entry in found.items()}
 
 
 def source_network(source):
@@ -140,13 +150,14 @@ def head_gaps(found, expected):
 def test_outputs_and_layers(network):
     name, model = network
     facts, expected = reference.facts(name), reference.outputs(name)
-    ours = {source: our_layer(model, source) for source in facts["layers"]}
+    entries = {**facts["layers"], **named_end_points(model, facts)}
+    ours = {source: our_layer(model, source) for source in entries}
     heads = {layer for key, layer in HEADS.items() if key in expected}
     found = run(model, reference.images(name), heads.union(ours.values()))
     gaps = head_gaps(found, expected)
     assert max(gaps.values()) <= TOLERANCE, gaps
     worst = 0.0
-    for source, entry in facts["layers"].items():
+    for source, entry in entries.items():
         value = found[ours[source]]
         size = np.abs(value).max()
         assert value.size == np.prod(entry["shape"]), (source, ours[source])

@@ -31,7 +31,7 @@ def pictures(count=2):
 
 def test_end_points_are_layers(v3):
     found = keras_inception.end_points(v3)
-    assert list(found)[0] == "conv2d_1a_3x3"
+    assert next(iter(found)) == "conv2d_1a_3x3"
     assert list(found)[-2:] == ["avg_pool", "predictions"]
     assert found["mixed_6e"] is v3.get_layer("mixed_6e").output
 

@@ -1,4 +1,4 @@
-"""TF-Slim checkpoints in their published formats, on a narrow network; faults leave it unchanged."""
+"""TF-Slim checkpoints as they are published, on a narrow network; faults leave it unchanged."""
 
 import tarfile
 
@@ -8,10 +8,11 @@ import tensorflow as tf
 
 import keras_inception
 from keras_inception.weights import from_tf_slim, load
-from keras_inception.weights.load import assign_tf_slim
+from keras_inception.weights.assign import Source, assign
 
 RNG = np.random.default_rng(0)
 SHAPE = (75, 75, 3)
+AVERAGE = "InceptionV4/Conv2d_1a_3x3/weights/ExponentialMovingAverage"
 
 
 def build(classes=5, **arguments):
@@ -49,7 +50,7 @@ def checkpoint(tmp_path_factory):
     extra = {
         "global_step": np.int64(7),
         "InceptionV4/Conv2d_1a_3x3/weights/RMSProp": np.zeros((3, 3, 3, 8), "float32"),
-        "InceptionV4/Conv2d_1a_3x3/weights/ExponentialMovingAverage": np.zeros(1, "float32"),
+        AVERAGE: np.zeros((3, 3, 3, 8), "float32"),
     }
     names = sorted({**values, **extra})
     tf.raw_ops.SaveV2(
@@ -70,7 +71,13 @@ def test_all_variables_are_used_once(checkpoint):
     model = build(classes=6)
     report = load(model, prefix)
     assert sorted(report.used) == sorted(values)
-    assert report.skipped == report.new == ()
+    assert report.new == ()
+    assert report.skipped == {
+        "global_step": "step counter",
+        "InceptionV4/Conv2d_1a_3x3/weights/RMSProp": "optimizer slot",
+        AVERAGE: "moving average of a variable",
+    }
+    assert len(report.ends) == len(values)
     for variable in model.weights:
         np.testing.assert_array_equal(variable, values[slim_name(variable.path)])
 
@@ -88,9 +95,8 @@ def test_another_class_count_gets_a_new_head(checkpoint):
     model = build(classes=3)
     before = kernel(model)
     report = load(model, prefix)
-    assert sorted(report.skipped) == [
-        f"InceptionV4/Logits/Logits/{n}" for n in ("biases", "weights")
-    ]
+    heads = {f"InceptionV4/Logits/Logits/{n}" for n in ("biases", "weights")}
+    assert {n for n, why in report.skipped.items() if why == "another number of classes"} == heads
     assert sorted(report.new) == ["predictions/bias", "predictions/kernel"]
     np.testing.assert_array_equal(kernel(model), before)
     trunk = model.get_layer("conv2d_1a_3x3_conv").kernel
@@ -99,7 +105,8 @@ def test_another_class_count_gets_a_new_head(checkpoint):
 
 def test_without_the_classifier(checkpoint):
     report = load(build(include_top=False), checkpoint[0])
-    assert len(report.skipped) == 2
+    heads = [n for n, why in report.skipped.items() if why == "a head that the model does not have"]
+    assert len(heads) == 2
 
 
 @pytest.mark.parametrize("suffix", [".index", ".data-00000-of-00001"])
@@ -145,7 +152,8 @@ def test_one_error_lists_all_faults_and_nothing_changes(checkpoint):
     model = build(classes=6)
     before = [w.numpy().copy() for w in model.weights]
     with pytest.raises(ValueError, match="does not fit inception_v4") as error:
-        assign_tf_slim(model, values)
+        source = Source("a file", {n: v.shape for n, v in values.items()}, values.get)
+        assign(model, source, from_tf_slim.plan(model, values))
     text = str(error.value)
     assert "left over: InceptionV4/Mixed_9z/Branch_0/Conv2d_0a_1x1/weights" in text
     assert "left over: nonsense" in text
@@ -154,9 +162,14 @@ def test_one_error_lists_all_faults_and_nothing_changes(checkpoint):
     assert all((w.numpy() == old).all() for w, old in zip(model.weights, before))
 
 
-def test_optimizer_slots_are_left_out(checkpoint):
-    names = from_tf_slim.read(checkpoint[0])
-    assert sorted(names) == sorted(checkpoint[1])
+def test_moving_averages_on_request(checkpoint):
+    name = "InceptionV4/Conv2d_1a_3x3/weights"
+    plain = from_tf_slim.open_checkpoint(checkpoint[0])
+    np.testing.assert_array_equal(plain.read(name), checkpoint[1][name])
+    averaged = from_tf_slim.open_checkpoint(checkpoint[0], use_ema=True)
+    assert (averaged.read(name) == 0).all()
+    other = "InceptionV4/Conv2d_2a_3x3/weights"  # has no average
+    np.testing.assert_array_equal(averaged.read(other), checkpoint[1][other])
 
 
 def test_unknown_format_and_unknown_tag(tmp_path):
@@ -173,7 +186,5 @@ def test_without_a_network_the_error_says_what_to_do(monkeypatch, tmp_path):
         raise Exception("URL fetch failure: Name or service not known")
 
     monkeypatch.setattr("keras.utils.get_file", refuse)
-    with pytest.raises(
-        OSError, match=r"inception_v4_2016_09_09.tar.gz.*weights=PATH.*weights=None"
-    ):
+    with pytest.raises(OSError, match=r"2016_09_09.tar.gz.*weights=PATH.*weights=None"):
         keras_inception.InceptionV4(input_shape=SHAPE, width_multiplier=0.05)

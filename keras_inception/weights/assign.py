@@ -1,0 +1,154 @@
+"""Values of a source into the variables of a model: all are checked, then all or none assigned.
+
+A reader opens a file as a `Source`; a name map makes a `Plan` of it for one model; `assign` carries
+the plan out. Readers know nothing of models, and name maps nothing of files.
+"""
+
+import dataclasses
+import math
+from collections.abc import Callable, Mapping
+
+import keras
+import numpy as np
+from absl import logging
+
+
+@dataclasses.dataclass(frozen=True)
+class Source:
+    """A file of weights, opened.
+
+    Attributes:
+        path: where it is, for messages.
+        shapes: name of each variable to its shape.
+        read: name to array; raises ValueError, naming the file, where that fails.
+        skipped: names that are no weights (optimizer slots, steps) to the reason; not in `shapes`.
+    """
+
+    path: str
+    shapes: Mapping
+    read: Callable
+    skipped: Mapping = dataclasses.field(default_factory=dict)
+
+
+def _same(array):
+    return array
+
+
+@dataclasses.dataclass(frozen=True)
+class Rule:
+    """How one variable of a model is computed.
+
+    Attributes:
+        target: the `keras.Variable`.
+        sources: names of the source's variables.
+        combine: their arrays to the value, in the target's layout (height, width, in, out).
+        is_classifier: whether the number of classes may differ: the target then stays as it is.
+        background: whether the source's first class is "background", dropped for one class fewer.
+    """
+
+    target: keras.Variable
+    sources: tuple
+    combine: Callable = _same
+    is_classifier: bool = False
+    background: bool = False
+
+
+@dataclasses.dataclass(frozen=True)
+class Plan:
+    """A name map's result for one source and one model.
+
+    Attributes:
+        rules: one for each variable that has a value in the source.
+        skipped: source names that the model has no place for, by design, to the reason.
+    """
+
+    rules: list
+    skipped: Mapping
+
+
+@dataclasses.dataclass(frozen=True)
+class LoadReport:
+    """What a load did.
+
+    Attributes:
+        used: names of the source's variables that were assigned.
+        skipped: those that were not, to the reason.
+        new: paths of the model's variables that keep their initial values, a classifier's for
+            another number of classes.
+        ends: (path, first value, last value) of each assigned variable, in the model's order.
+    """
+
+    used: tuple
+    skipped: Mapping
+    new: tuple
+    ends: tuple
+
+
+def assign(model, source, plan):
+    """Carries out a plan, wholly or not at all.
+
+    Args:
+        model: the one that the plan was made for.
+        source: the one that the plan was made for.
+        plan: a `Plan`.
+
+    Returns:
+        A `LoadReport`.
+
+    Raises:
+        ValueError: a variable of the source is used by no rule, a variable of the model has none,
+            or a shape does not fit. One message lists all of it; the model is unchanged.
+    """
+    used = {name for rule in plan.rules for name in rule.sources}
+    covered = {id(rule.target) for rule in plan.rules}
+    faults = [f"left over: {n}" for n in sorted(set(source.shapes) - used - set(plan.skipped))]
+    faults += [f"missing: {v.path}" for v in model.weights if id(v) not in covered]
+    values, skipped, new = [], {**source.skipped, **plan.skipped}, []
+    for rule in plan.rules:
+        value = fit(rule, rule.combine(*(source.read(name) for name in rule.sources)))
+        shape = tuple(rule.target.shape)
+        if value.shape == shape:
+            values.append((rule.target, value))
+        elif rule.is_classifier and value.shape[:-1] == shape[:-1]:
+            skipped |= dict.fromkeys(rule.sources, "another number of classes")
+            new.append(rule.target.path)
+        else:
+            names = ", ".join(rule.sources)
+            faults.append(f"shape: {names} {value.shape} for {rule.target.path} {shape}")
+    if faults:
+        raise ValueError(f"{source.path} does not fit {model.name}:\n  " + "\n  ".join(faults))
+    for target, value in values:
+        if not np.isfinite(value).all():
+            logging.warning("%s: %s has values that are not finite", source.path, target.path)
+        target.assign(value)
+    if new:
+        logging.info(
+            "%s has another number of classes than %s: the classifier is new (%s)",
+            source.path,
+            model.name,
+            ", ".join(new),
+        )
+    used = tuple(name for name in source.shapes if name in used and name not in skipped)
+    ends = tuple((t.path, float(v.flat[0]), float(v.flat[-1])) for t, v in values)
+    return LoadReport(used, skipped, tuple(new), ends)
+
+
+def fit(rule, value):
+    """Returns the value in the target's shape where that is allowed: classes, channels.
+
+    A classifier of one output fewer loses the background class. A first convolution on other than
+    three channels gets the sum over RGB for one channel, or RGB repeated and rescaled.
+    """
+    shape = tuple(rule.target.shape)
+    if value.shape != shape and value.size == math.prod(shape) and value.shape[:2] == (1, 1):
+        value = value.reshape(shape)  # a classifier that is stored as a 1x1 convolution
+    elif rule.is_classifier and value.ndim == 4 and value.shape[:2] == (1, 1):
+        value = value[0, 0]
+    if rule.background and value.shape[-1] == shape[-1] + 1:
+        return value[..., 1:]
+    if value.ndim == len(shape) == 4 and value.shape[2] == 3 != shape[2]:
+        channels = shape[2]
+        if channels == 1:
+            return value.sum(axis=2, keepdims=True)
+        return value[:, :, np.arange(channels) % 3] * np.float32(3 / channels)
+    return value
