@@ -1,0 +1,1 @@
+"""The command line, `keras-inception COMMAND [flags]`: one file a command."""

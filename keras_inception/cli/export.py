@@ -1,0 +1,73 @@
+"""Writes a trained network as a SavedModel folder or a TFLite file, and compares it with Keras.
+
+The classes' names are read from --labels, or from NAME.labels.txt or labels.txt beside the model.
+"""
+
+import pathlib
+
+import keras
+from absl import flags
+
+from keras_inception import export
+from keras_inception.cli.errors import UsageError
+from keras_inception.evaluation import labels
+from keras_inception.export.tflite import MODES
+
+USAGE = "--model=FILE --output=FILE_OR_FOLDER"
+FORMATS = {"saved_model": ("top_k",), "tflite": ("mode",)}  # format: flags of its own
+
+
+def define_flags(flag_values):
+    flags.DEFINE_string("model", None, "A .keras or .h5 file.", flag_values=flag_values)
+    flags.DEFINE_string(
+        "output", None, "The folder, or the .tflite file, to write.", flag_values=flag_values
+    )
+    flags.DEFINE_enum(
+        "format", "saved_model", list(FORMATS), "What to write.", flag_values=flag_values
+    )
+    flags.DEFINE_enum(
+        "mode", "float32", list(MODES), "How TFLite keeps the weights.", flag_values=flag_values
+    )
+    flags.DEFINE_integer(
+        "top_k",
+        5,
+        "How many classes the SavedModel names.",
+        lower_bound=1,
+        flag_values=flag_values,
+    )
+    flags.DEFINE_string("labels", None, "A file with a class name a line.", flag_values=flag_values)
+    flags.DEFINE_bool("overwrite", False, "Replace what is at --output.", flag_values=flag_values)
+
+
+def run(flag_values, arguments):
+    if flag_values.model is None or flag_values.output is None or arguments:
+        raise UsageError(f"export needs {USAGE} and nothing else")
+    for other in FORMATS.keys() - {flag_values.format}:
+        for name in FORMATS[other]:
+            if flag_values[name].present:
+                raise UsageError(f"--{name} is for --format={other}, not {flag_values.format}")
+    output = pathlib.Path(flag_values.output)
+    if output.exists() and not flag_values.overwrite:
+        raise FileExistsError(f"{output} exists; --overwrite replaces it")
+    model = _load(flag_values.model)
+    names = _labels(flag_values, model.outputs[0].shape[-1])
+    if flag_values.format == "tflite":
+        print(export.tflite(model, output, flag_values.mode, names))
+    else:
+        print(export.saved_model(model, output, names, flag_values.top_k))
+
+
+def _load(file):
+    path = pathlib.Path(file)
+    if not path.is_file():
+        raise FileNotFoundError(f"{file} is not a file")
+    try:
+        return keras.models.load_model(path, compile=False)
+    except Exception as error:
+        raise ValueError(f"{file} is no Keras model that can be read: {error}") from error
+
+
+def _labels(flag_values, classes):
+    if flag_values.labels is not None:
+        return labels.read_labels(flag_values.labels, classes)
+    return labels.class_names(flag_values.model, classes)

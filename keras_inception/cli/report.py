@@ -1,0 +1,183 @@
+"""Pieces of an HTML report in one file: pictures and plots are inside it as data URIs.
+
+Each function gives HTML as a string and escapes the text it is handed; `page` puts the pieces
+together. The page needs no script, fits a phone, and follows the reader's light or dark setting.
+"""
+
+import base64
+import dataclasses
+import html
+
+STYLE = """
+:root { color-scheme: light dark; --ground: #ffffff; --ink: #1c1f24; --soft: #5c6470;
+  --line: #d9dce1; --panel: #f5f6f8; --accent: #2563eb; --wrong: #b42318; }
+@media (prefers-color-scheme: dark) { :root { --ground: #16181d; --ink: #e6e8ec; --soft: #a2a9b5;
+  --line: #343941; --panel: #1f2228; --accent: #7aa2ff; --wrong: #ff8a7a; } }
+* { box-sizing: border-box; }
+body { margin: 0 auto; max-width: 68rem; padding: 1.5rem 1rem 4rem; background: var(--ground);
+  color: var(--ink); font: 1rem/1.5 system-ui, -apple-system, "Segoe UI", Roboto, sans-serif; }
+h1 { font-size: 1.75rem; line-height: 1.2; margin: 0 0 .5rem; }
+h2 { font-size: 1.25rem; margin: 2.75rem 0 .5rem; }
+p { margin: .4rem 0 1rem; max-width: 46rem; color: var(--soft); }
+.tiles { display: grid; gap: .75rem; margin: 1.5rem 0 0; padding: 0;
+  grid-template-columns: repeat(auto-fit, minmax(8.5rem, 1fr)); }
+.tiles div { background: var(--panel); border-radius: .6rem; padding: .8rem 1rem; }
+.tiles dt { color: var(--soft); font-size: .85rem; }
+.tiles dd { margin: 0; font-size: 1.5rem; font-weight: 600; font-variant-numeric: tabular-nums; }
+.scroll { overflow-x: auto; }
+table { border-collapse: collapse; font-variant-numeric: tabular-nums; min-width: 24rem; }
+th, td { padding: .45rem .9rem .45rem 0; text-align: right; border-bottom: 1px solid var(--line); }
+th { color: var(--soft); font-weight: 500; font-size: .85rem; vertical-align: bottom; }
+th:first-child, td:first-child { text-align: left; }
+td { white-space: nowrap; }
+details td { white-space: normal; text-align: left; }
+picture img { display: block; width: 100%; height: auto; }
+.plot { display: block; max-width: 46rem; }
+.side { display: grid; gap: 1rem;
+  grid-template-columns: repeat(auto-fit, minmax(min(18rem, 100%), 1fr)); }
+.cards { display: grid; gap: .75rem;
+  grid-template-columns: repeat(auto-fill, minmax(9.4rem, 1fr)); }
+.card { margin: 0; background: var(--panel); border-radius: .6rem; overflow: hidden; }
+.card img { display: block; width: 100%; aspect-ratio: 1; object-fit: cover; }
+.card figcaption { padding: .55rem .7rem .75rem; font-size: .85rem; line-height: 1.35; }
+.card strong { display: block; overflow-wrap: anywhere; }
+.card .truth { color: var(--soft); display: block; margin-bottom: .35rem; overflow-wrap: anywhere; }
+.card.wrong strong { color: var(--wrong); }
+.bar { display: block; position: relative; padding: .1rem 2.6rem .25rem 0; margin-top: .2rem;
+  overflow-wrap: anywhere; }
+.bar b { position: absolute; right: 0; font-weight: 400; color: var(--soft);
+  font-variant-numeric: tabular-nums; }
+.bar i { display: block; height: .25rem; border-radius: .2rem; background: var(--accent);
+  min-width: 2px; margin-right: -2.6rem; }
+.note { display: block; margin-top: .4rem; color: var(--accent); }
+details summary { cursor: pointer; color: var(--accent); margin-bottom: .5rem; }
+footer { margin-top: 3rem; padding-top: 1rem; border-top: 1px solid var(--line);
+  color: var(--soft); font-size: .85rem; }
+"""
+
+
+@dataclasses.dataclass(frozen=True)
+class Card:
+    """One classified picture."""
+
+    picture: bytes  # JPEG or PNG
+    truth: str
+    best: list  # (class name, probability), best first
+    note: str = ""  # what else is to be said of it, a form that disagrees for instance
+
+    @property
+    def is_right(self):
+        return self.best[0][0] == self.truth
+
+
+def page(title, lead, body, foot):
+    """A whole HTML page: `lead` and `foot` are text, `body` a list of pieces of HTML."""
+    return f"""<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{html.escape(title)}</title>
+<style>{STYLE}</style>
+</head>
+<body>
+<header>
+<h1>{html.escape(title)}</h1>
+<p>{html.escape(lead)}</p>
+</header>
+<main>
+{chr(10).join(body)}
+</main>
+<footer>{html.escape(foot)}</footer>
+</body>
+</html>
+"""
+
+
+def section(heading, text, *body):
+    """A heading, a sentence that says what is seen, and the pieces under them."""
+    return (
+        f"<section>\n<h2>{html.escape(heading)}</h2>\n<p>{html.escape(text)}</p>\n"
+        + "\n".join(body)
+        + "\n</section>"
+    )
+
+
+def tiles(figures):
+    """The few figures that matter most, `{what: value}`."""
+    inner = "".join(
+        f"<div><dt>{html.escape(what)}</dt><dd>{html.escape(value)}</dd></div>\n"
+        for what, value in figures.items()
+    )
+    return f'<dl class="tiles">\n{inner}</dl>'
+
+
+def table(head, rows):
+    """A table of text; the first column is the rows' names. It scrolls on a narrow screen."""
+    titles = "".join(f'<th scope="col">{html.escape(title)}</th>' for title in head)
+    lines = "\n".join(
+        "<tr>" + "".join(f"<td>{html.escape(str(cell))}</td>" for cell in row) + "</tr>"
+        for row in rows
+    )
+    return (
+        f'<div class="scroll" tabindex="0"><table>\n<thead><tr>{titles}</tr></thead>\n'
+        f"<tbody>\n{lines}\n</tbody></table></div>"
+    )
+
+
+def plot(draw, description, least_width="0"):
+    """A plot in its two themes: `draw(theme)` gives the PNG for `light` and `dark`.
+
+    On a screen narrower than `least_width` (CSS) it scrolls, so that its text can be read.
+    """
+    return (
+        '<div class="scroll" tabindex="0">'
+        f'<picture class="plot" style="min-width:{least_width}">'
+        f'<source media="(prefers-color-scheme: dark)" srcset="{data_uri(draw("dark"))}">'
+        f'<img src="{data_uri(draw("light"))}" alt="{html.escape(description)}"></picture></div>'
+    )
+
+
+def side_by_side(*pieces):
+    """Pieces beside each other, or one below the other on a narrow screen."""
+    return '<div class="side">\n' + "\n".join(pieces) + "\n</div>"
+
+
+def cards(pictures):
+    """A grid of classified pictures, each a `Card`."""
+    return '<div class="cards">\n' + "\n".join(_card(picture) for picture in pictures) + "\n</div>"
+
+
+def folded(summary, body):
+    """A piece that opens when the reader asks for it."""
+    return f"<details><summary>{html.escape(summary)}</summary>\n{body}\n</details>"
+
+
+def data_uri(picture):
+    """A JPEG or PNG as a `data:` URI."""
+    kind = "png" if picture.startswith(b"\x89PNG") else "jpeg"
+    return f"data:image/{kind};base64,{base64.b64encode(picture).decode()}"
+
+
+def _card(card):
+    mark, state = ("\u2713", "right") if card.is_right else ("\u2717", "wrong")
+    name = html.escape(_words(card.best[0][0]))
+    bars = "".join(
+        f'<span class="bar"><b>{score:.0%}</b>{html.escape(_words(label))}'
+        f'<i style="width:{score:.1%}"></i></span>'
+        for label, score in card.best
+    )
+    note = f'<span class="note">{html.escape(card.note)}</span>' if card.note else ""
+    return (
+        f'<figure class="card {state}"><img src="{data_uri(card.picture)}" alt="" loading="lazy">'
+        f"<figcaption><strong>{mark} {name}</strong>"
+        f'<span class="truth">true: {html.escape(_words(card.truth))}</span>'
+        f"{bars}{note}</figcaption></figure>"
+    )
+
+
+def _words(name):
+    """A class name as text; a long word may be broken in the middle, with a hyphen."""
+    words = name.replace("_", " ").split(" ")
+    halves = [(w[: len(w) // 2], w[len(w) // 2 :]) if len(w) > 14 else (w,) for w in words]
+    return " ".join("\u00ad".join(half) for half in halves)

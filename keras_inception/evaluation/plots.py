@@ -1,0 +1,152 @@
+"""Plots of an evaluation or a training run, as the bytes of PNG files.
+
+They are drawn on matplotlib's `Figure` and Agg canvas, never through pyplot, so neither the
+caller's figures nor its settings are touched. Each has a light and a dark form.
+"""
+
+import csv
+import io
+
+import numpy as np
+
+# Our choice: the ink, the faint lines and two series that stand out on white and on near-black.
+THEMES = {
+    "light": {"ink": "#30343b", "faint": "#d9dce1", "series": ("#2563eb", "#c2410c")},
+    "dark": {"ink": "#d7dae0", "faint": "#3b4048", "series": ("#7aa2ff", "#ffa066")},
+}
+# Few to many: from the page's ground to the series' blue.
+COUNT_COLORS = {
+    "light": ("#ffffff", "#93b4f8", "#1e40af"),
+    "dark": ("#16181d", "#33518f", "#a9c4ff"),
+}
+
+
+def confusion_plot(confusion, class_names, theme="light"):
+    """The confusion matrix as a coloured grid, each row divided by its true class's pictures.
+
+    Args:
+        confusion: counts (classes, classes), one row a true class.
+        class_names: one a class; they are written out up to 40 classes.
+        theme: `light` or `dark`.
+
+    Returns:
+        The bytes of a PNG with a transparent ground.
+    """
+    from matplotlib.colors import LinearSegmentedColormap
+
+    confusion, colors = np.asarray(confusion), _theme(theme)
+    classes = len(class_names)
+    if confusion.shape != (classes, classes):
+        raise ValueError(f"confusion of shape {confusion.shape} for {classes} class names")
+    shares = confusion / np.maximum(confusion.sum(axis=1, keepdims=True), 1)
+    side = min(3.2 + 0.3 * classes, 12.0)
+    figure = _figure(side, side * 0.94)
+    axes = figure.add_subplot()
+    colormap = LinearSegmentedColormap.from_list("count", COUNT_COLORS[theme])
+    image = axes.imshow(shares, cmap=colormap, vmin=0, vmax=1)
+    if classes <= 40:
+        names = [name.replace("_", " ") for name in class_names]
+        axes.set_xticks(range(classes), names, rotation=90)
+        axes.set_yticks(range(classes), names)
+        _write_counts(axes, confusion, shares, theme)
+    axes.set_xlabel("predicted")
+    axes.set_ylabel("true")
+    bar = figure.colorbar(image, ax=axes, fraction=0.04, pad=0.02)
+    bar.set_label("share of the true class")
+    bar.outline.set_visible(False)
+    _paint(axes, colors)
+    _paint(bar.ax, colors)
+    return _png(figure)
+
+
+def curve_plot(history, name, title, theme="light"):
+    """Training curve: one quantity after each epoch, in training and, if known, in validation.
+
+    Args:
+        history: `{name: [a value an epoch, ...]}` as `keras.callbacks.History` keeps it, or the
+            path of a CSV file by `keras.callbacks.CSVLogger`.
+        name: of the quantity in training, `loss` for instance; in validation it is `val_loss`.
+        title: over the plot.
+        theme: `light` or `dark`.
+
+    Returns:
+        The bytes of a PNG with a transparent ground.
+
+    Raises:
+        ValueError: the history does not have the quantity.
+    """
+    history, colors = read_history(history), _theme(theme)
+    if name not in history:
+        raise ValueError(f"no {name} in the history, but {', '.join(history)}")
+    figure = _figure(5.6, 3.6)
+    axes = figure.add_subplot()
+    series = (("training", name), ("validation", f"val_{name}"))
+    for (label, key), color in zip(series, colors["series"], strict=True):
+        if key in history:
+            epochs = np.arange(1, len(history[key]) + 1)
+            axes.plot(epochs, history[key], color=color, label=label, lw=2, marker=".")
+    axes.set_title(title, loc="left", color=colors["ink"], fontsize=11)
+    axes.set_xlabel("epoch")
+    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.grid(color=colors["faint"], lw=0.6)
+    axes.legend(frameon=False, labelcolor=colors["ink"])
+    _paint(axes, colors)
+    return _png(figure)
+
+
+def read_history(history):
+    """`{name: [floats]}` of a history dict or a CSVLogger file; columns of text are left out."""
+    if isinstance(history, dict):
+        return {name: [float(value) for value in values] for name, values in history.items()}
+    with open(history, newline="") as file:
+        rows = list(csv.DictReader(file))
+    columns = {}
+    for name in rows[0] if rows else ():
+        try:
+            columns[name] = [float(row[name]) for row in rows]
+        except (TypeError, ValueError):
+            continue
+    return columns
+
+
+def _write_counts(axes, confusion, shares, theme):
+    """Writes each count that is not zero into its square, in ink that can be read on it."""
+    on_full = {"light": "#ffffff", "dark": "#16181d"}[theme]
+    size = 8 if len(confusion) <= 20 else 5
+    for row, column in zip(*np.nonzero(confusion), strict=True):
+        color = on_full if shares[row, column] > 0.6 else THEMES[theme]["ink"]
+        text = str(confusion[row, column])
+        axes.text(column, row, text, ha="center", va="center", color=color, fontsize=size)
+
+
+def _theme(theme):
+    if theme not in THEMES:
+        raise ValueError(f"theme={theme!r}; {sorted(THEMES)} are known")
+    return THEMES[theme]
+
+
+def _figure(width, height):
+    """An empty figure, in inches."""
+    try:
+        from matplotlib.figure import Figure
+    except ImportError as error:
+        raise ImportError("plots need matplotlib: pip install keras_inception[demo]") from error
+    return Figure(figsize=(width, height), layout="constrained")
+
+
+def _paint(axes, colors):
+    axes.set_facecolor("none")
+    axes.tick_params(colors=colors["ink"], length=0, labelsize=8)
+    axes.xaxis.label.set_color(colors["ink"])
+    axes.yaxis.label.set_color(colors["ink"])
+    for spine in axes.spines.values():
+        spine.set_color(colors["faint"])
+
+
+def _png(figure):
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    FigureCanvasAgg(figure)
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=144, transparent=True)
+    return buffer.getvalue()

@@ -1,0 +1,225 @@
+"""One way to call a Keras model, a SavedModel folder and a `.tflite` file.
+
+`predictor(model)` gives an object with
+
+- `name`: what reports call it;
+- `size`: the side of the square pictures that the network takes, in pixels;
+- `classes`: how many there are;
+- `p(crops)`: float32 (batch, size, size, 3) in [-1, 1] to probabilities, numpy (batch, classes);
+- `p.from_bytes(pictures)`: a list of encoded pictures (JPEG, PNG ...) to the same, by way of the
+  evaluation view of `data/preprocessing.py`;
+- `p.classify(pictures, top=5)`: for each encoded picture its likeliest classes, best first, as
+  `(name, probability)`.
+"""
+
+import pathlib
+import re
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from keras_inception.data import preprocessing
+from keras_inception.evaluation import labels, metrics
+
+
+def predictor(model, class_names=None):
+    """Makes a predictor of a Keras model, or of the path of a file or folder that holds one.
+
+    Args:
+        model: a Keras model, a `.keras` or `.h5` file, a folder that `export.saved_model` wrote,
+            a `.tflite` file, or a predictor, which is given back.
+        class_names: one a class; by default those in the SavedModel, or in the file beside the
+            model (`labels.class_names`), or the numbers of the classes.
+
+    Raises:
+        FileNotFoundError: there is nothing at that path.
+        ValueError: it is not a classifier of square RGB pictures in one of these forms.
+    """
+    if isinstance(model, Predictor):
+        return model
+    if isinstance(model, keras.Model):
+        return KerasPredictor(model, class_names)
+    path = pathlib.Path(model)
+    if not path.exists():
+        raise FileNotFoundError(f"{path} does not exist")
+    if path.is_dir():
+        return SavedModelPredictor(path, class_names)
+    if path.suffix == ".tflite":
+        return TFLitePredictor(path, class_names)
+    if path.suffix in (".keras", ".h5"):
+        loaded = _load(path, "Keras model", lambda: keras.models.load_model(path, compile=False))
+        return KerasPredictor(loaded, class_names, path)
+    raise ValueError(
+        f"{path} is not a model: a .keras, .h5 or .tflite file or a SavedModel folder is wanted"
+    )
+
+
+class Predictor:
+    """What the three forms share; the module's docstring lists its attributes.
+
+    Each form has `_run(crops)`, float32 (batch, size, size, 3) to probabilities.
+    """
+
+    def __init__(self, name, input_shape, output_shape, class_names, path=None):
+        if len(input_shape) != 4 or input_shape[1] != input_shape[2] or input_shape[3] != 3:
+            raise ValueError(f"{name} takes {input_shape}; (batch, size, size, 3) is wanted")
+        if input_shape[1] is None:
+            raise ValueError(f"{name} has no fixed size: build it with an input_shape")
+        if len(output_shape) != 2 or output_shape[1] is None:
+            raise ValueError(f"{name} gives {output_shape}; (batch, classes) is wanted")
+        self.name = name
+        self.size = int(input_shape[1])
+        self.classes = int(output_shape[1])
+        if class_names is None:
+            class_names = labels.class_names(path, self.classes)
+        if len(class_names) != self.classes:
+            raise ValueError(f"{len(class_names)} names for the {self.classes} classes of {name}")
+        self.class_names = tuple(class_names)
+        self._view = tf.function(self._view, input_signature=[tf.TensorSpec((), tf.string)])
+
+    def __call__(self, crops):
+        """Probabilities (batch, classes) of crops (batch, size, size, 3) in [-1, 1]."""
+        return np.asarray(self._run(crops))
+
+    def from_bytes(self, pictures):
+        """Probabilities (pictures, classes) of a list of encoded pictures.
+
+        Raises:
+            ValueError: one of them cannot be decoded.
+        """
+        views = [_decoded(self._view, picture) for picture in pictures]
+        return self(np.stack(views))
+
+    def classify(self, pictures, top=5):
+        """For each encoded picture a list of `top` pairs (class name, probability)."""
+        classes, scores = metrics.top_k(self.from_bytes(pictures), top)
+        return [
+            [(self.class_names[i], float(score)) for i, score in zip(*row, strict=True)]
+            for row in zip(classes, scores, strict=True)
+        ]
+
+    def _view(self, picture):
+        """An encoded picture as the network wants it, float32 (size, size, 3)."""
+        return preprocessing.evaluation_view(preprocessing.decode_image(picture), self.size)
+
+
+class KerasPredictor(Predictor):
+    """A Keras model, as one compiled graph (`model.predict` costs more than the network)."""
+
+    def __init__(self, model, class_names=None, path=None):
+        name = str(path or model.name)
+        if len(model.inputs) != 1 or len(model.outputs) != 1:
+            raise ValueError(
+                f"{name} has {len(model.inputs)} inputs and {len(model.outputs)} outputs; one each "
+                "is wanted (take auxiliary heads off first)"
+            )
+        super().__init__(name, model.inputs[0].shape, model.outputs[0].shape, class_names, path)
+        crops = tf.TensorSpec((None, self.size, self.size, 3), "float32")
+
+        @tf.function(input_signature=[crops])
+        def run(crops):
+            (output,) = tf.nest.flatten(model(crops, training=False))
+            return tf.cast(output, "float32")
+
+        self._run = run
+
+
+class SavedModelPredictor(Predictor):
+    """A SavedModel folder written by `export.saved_model`, called through its signatures."""
+
+    def __init__(self, path, class_names=None):
+        self._loaded = _load(path, "SavedModel", lambda: tf.saved_model.load(str(path)))
+        signatures = self._loaded.signatures
+        if not {"preprocessed", "serve_bytes"} <= set(signatures):
+            raise ValueError(
+                f"{path} has the signatures {sorted(signatures)}; `preprocessed` and "
+                "`serve_bytes`, as keras_inception.export.saved_model writes them, are wanted"
+            )
+        self._preprocessed = signatures["preprocessed"]
+        self._serve_bytes = signatures["serve_bytes"]
+        crops = self._preprocessed.structured_input_signature[1]["crops"]
+        output = self._preprocessed.structured_outputs["probabilities"]
+        super().__init__(str(path), tuple(crops.shape), tuple(output.shape), class_names)
+        self._names_are_given = class_names is not None
+
+    def _run(self, crops):
+        return self._preprocessed(crops=tf.cast(crops, "float32"))["probabilities"]
+
+    def from_bytes(self, pictures):
+        """Probabilities of encoded pictures, decoded and resized inside the SavedModel."""
+        return self._answers(pictures)["probabilities"]
+
+    def classify(self, pictures, top=5):
+        """What a server's client gets: the SavedModel's own labels, at most its own `top_k`."""
+        if self._names_are_given:
+            return super().classify(pictures, top)
+        answers = self._answers(pictures)
+        return [
+            [(name.decode(), float(score)) for name, score in zip(*row, strict=True)][:top]
+            for row in zip(answers["classes"], answers["scores"], strict=True)
+        ]
+
+    def _answers(self, pictures):
+        answers = _decoded(lambda p: self._serve_bytes(image_bytes=p), tf.constant(pictures))
+        return {name: answer.numpy() for name, answer in answers.items()}
+
+
+class TFLitePredictor(Predictor):
+    """A `.tflite` file with float input and a batch of one, run by ai_edge_litert."""
+
+    def __init__(self, path, class_names=None, num_threads=None):
+        try:
+            from ai_edge_litert.interpreter import Interpreter
+        except ImportError as error:
+            raise ImportError(
+                "running a .tflite file needs ai_edge_litert: pip install keras_inception[demo]"
+            ) from error
+        self._interpreter = _load(
+            path,
+            "TFLite model",
+            lambda: Interpreter(model_path=str(path), num_threads=num_threads),
+        )
+        self._interpreter.allocate_tensors()
+        inputs = self._interpreter.get_input_details()
+        outputs = self._interpreter.get_output_details()
+        if len(inputs) != 1 or len(outputs) != 1:
+            raise ValueError(f"{path} has {len(inputs)} inputs, {len(outputs)} outputs; one each")
+        self._input, self._output = inputs[0], outputs[0]
+        if self._input["dtype"] != np.float32 or self._input["shape"][0] != 1:
+            raise ValueError(
+                f"{path} takes {self._input['dtype'].__name__} {tuple(self._input['shape'])}; "
+                "float32 and a batch of 1 are wanted"
+            )
+        shapes = tuple(self._input["shape"]), tuple(self._output["shape"])
+        super().__init__(str(path), *shapes, class_names, path)
+
+    def _run(self, crops):
+        return np.concatenate([self._one(crop[np.newaxis]) for crop in np.asarray(crops)])
+
+    def _one(self, crop):
+        self._interpreter.set_tensor(self._input["index"], crop.astype("float32"))
+        self._interpreter.invoke()
+        return self._interpreter.get_tensor(self._output["index"])
+
+
+def _load(path, kind, load):
+    """Runs `load()`; whatever a damaged file makes it raise becomes one ValueError."""
+    try:
+        return load()
+    except Exception as error:
+        raise ValueError(f"{path} is not a {kind} that can be read: {_reason(error)}") from error
+
+
+def _decoded(function, encoded):
+    """`function(encoded)`; TensorFlow's error about a broken picture becomes a ValueError."""
+    try:
+        return function(encoded)
+    except tf.errors.InvalidArgumentError as error:
+        raise ValueError(f"not a picture that can be read: {_reason(error)}") from error
+
+
+def _reason(error):
+    """The first line of an error's message, without the names of TensorFlow's graph nodes."""
+    text = re.sub(r"\{\{.*?\}\}|\[Op:.*?\]", "", str(error)).strip()
+    return text.splitlines()[0].strip() if text else type(error).__name__

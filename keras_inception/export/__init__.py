@@ -1,0 +1,7 @@
+"""Networks for use outside Python: SavedModel and TFLite, each compared with Keras."""
+
+from keras_inception.export.parity import Parity, compare
+from keras_inception.export.saved_model import saved_model
+from keras_inception.export.tflite import tflite
+
+__all__ = ["Parity", "compare", "saved_model", "tflite"]

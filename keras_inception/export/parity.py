@@ -1,0 +1,132 @@
+"""Runs what was exported, beside the Keras model, and says by how much they differ.
+
+Every exporter calls this after it has written and before the result gets its final name: a
+converter that drops the weights raises nothing, and its file looks like any other.
+"""
+
+import dataclasses
+import pathlib
+
+import numpy as np
+import tensorflow as tf
+
+from keras_inception.data import preprocessing
+
+
+@dataclasses.dataclass(frozen=True)
+class Parity:
+    """How an export compares with the Keras model that it was made from."""
+
+    path: str
+    bytes: int  # of the file, or of all files of the folder
+    pictures: int  # compared
+    largest_difference: float  # of any probability
+    agreement: float  # the fraction of pictures with the same best class
+
+    def __str__(self):
+        return (
+            f"{self.path}: {self.bytes / 1e6:.2f} MB, probabilities within "
+            f"{self.largest_difference:.1e} of Keras, the same class for {self.agreement:.1%} of "
+            f"{self.pictures} pictures"
+        )
+
+
+def compare(model, path, pictures=None):
+    """Runs the SavedModel folder or `.tflite` file at `path` and `model` on the same pictures.
+
+    Args:
+        model: the Keras model.
+        path: what `saved_model` or `tflite` wrote of it.
+        pictures: uint8 arrays (height, width, 3) of any sizes; by default four made-up ones.
+
+    Returns:
+        A `Parity`.
+
+    Raises:
+        RuntimeError: the export is broken: its outputs are not finite, or the same for every
+            class though the model's are not.
+    """
+    path = pathlib.Path(path)
+    size = model.inputs[0].shape[1]
+    pictures = made_up_pictures(size) if pictures is None else list(pictures)
+    views = np.stack([preprocessing.evaluation_view(p, size) for p in pictures])
+    expected = np.asarray(tf.cast(model(views, training=False), "float32"))
+    is_folder = path.is_dir()
+    found = _run_saved_model(path, pictures, views) if is_folder else _run_tflite(path, views)
+    if not np.isfinite(found).all():
+        raise RuntimeError(f"{path.name} gives NaN or infinite probabilities")
+    if np.ptp(found) == 0 and np.ptp(expected) > 0:
+        raise RuntimeError(f"{path.name} gives every class the same: its weights are lost")
+    return Parity(
+        path=str(path),
+        bytes=size_on_disk(path),
+        pictures=len(pictures),
+        largest_difference=float(np.max(np.abs(found - expected))),
+        agreement=float(np.mean(found.argmax(axis=-1) == expected.argmax(axis=-1))),
+    )
+
+
+def require(found, tolerance):
+    """Raises RuntimeError where an export differs from its model by more than `tolerance`."""
+    if not found.largest_difference <= tolerance:
+        raise RuntimeError(
+            f"{pathlib.Path(found.path).name} differs from the Keras model by "
+            f"{found.largest_difference:.1e} in a probability, more than {tolerance:.0e}: not kept"
+        )
+
+
+def made_up_pictures(size, count=4):
+    """Pictures of soft blobs and fine grain, uint8, none of the size that the network takes."""
+    generator = np.random.default_rng(0)
+    pictures = []
+    for i in range(count):
+        height, width = size + 8 * i + 5, size + 16 * (count - i) + 3
+        coarse = generator.uniform(0, 255, (5, 5, 3)).astype("float32")
+        picture = tf.image.resize(coarse, (height, width), "bicubic").numpy()
+        picture += generator.normal(0, 8, picture.shape)
+        pictures.append(np.clip(np.rint(picture), 0, 255).astype("uint8"))
+    return pictures
+
+
+def size_on_disk(path):
+    """Bytes of a file, or of all the files in a folder."""
+    path = pathlib.Path(path)
+    files = [path] if path.is_file() else [p for p in path.rglob("*") if p.is_file()]
+    return sum(file.stat().st_size for file in files)
+
+
+def _run_saved_model(path, pictures, views):
+    """Probabilities (3, pictures, classes): by way of each of the three signatures."""
+    signatures = tf.saved_model.load(str(path)).signatures
+    encoded = tf.stack([tf.io.encode_png(picture) for picture in pictures])
+    images = [tf.cast(picture[np.newaxis], "float32") for picture in pictures]
+    answers = [
+        np.concatenate([_probabilities(signatures["serving_default"], images=i) for i in images]),
+        _probabilities(signatures["serve_bytes"], image_bytes=encoded),
+        _probabilities(signatures["preprocessed"], crops=tf.constant(views)),
+    ]
+    return np.stack(answers)
+
+
+def _probabilities(signature, **inputs):
+    return signature(**inputs)["probabilities"].numpy()
+
+
+def _run_tflite(path, views):
+    """Probabilities (pictures, classes) by a `.tflite` file with a batch of one."""
+    try:
+        from ai_edge_litert.interpreter import Interpreter
+    except ImportError as error:
+        raise ImportError(
+            "every .tflite file is run after it is written, which needs ai_edge_litert: "
+            "pip install keras_inception[demo]"
+        ) from error
+    interpreter = Interpreter(model_path=str(path))
+    interpreter.allocate_tensors()
+    (given,), (answer,) = interpreter.get_input_details(), interpreter.get_output_details()
+    found = []
+    for view in views:
+        interpreter.set_tensor(given["index"], view[np.newaxis])
+        interpreter.invoke()
+        found.append(interpreter.get_tensor(answer["index"])[0])
+    return np.stack(found)

@@ -1,0 +1,112 @@
+"""Tests of evaluation/predictors.py: three forms of one tiny network, and what is refused."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from keras_inception import export
+from keras_inception.evaluation.predictors import Predictor, predictor
+
+NAMES = ("cat", "dog", "cow", "hen", "ant", "bee")
+
+
+def tiny(size=16, classes=6):
+    images = keras.Input((size, size, 3))
+    x = keras.layers.Conv2D(8, 3, strides=2, activation="relu")(images)
+    x = keras.layers.GlobalAveragePooling2D()(x)
+    x = keras.layers.Dense(classes, activation="softmax", kernel_initializer="orthogonal")(x)
+    return keras.Model(images, x, name="tiny")
+
+
+@pytest.fixture(scope="module")
+def model():
+    keras.utils.set_random_seed(1)
+    return tiny()
+
+
+@pytest.fixture(scope="module")
+def folder(model, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("forms")
+    model.save(folder / "tiny.keras")
+    (folder / "labels.txt").write_text("\n".join(NAMES) + "\n")
+    export.saved_model(model, folder / "served", labels=NAMES, top_k=3)
+    export.tflite(model, folder / "tiny.tflite", "float32")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def pictures():
+    generator = np.random.default_rng(3)
+    arrays = [generator.integers(0, 256, shape, "uint8") for shape in ((20, 33, 3), (41, 18, 3))]
+    return [tf.io.encode_jpeg(array).numpy() for array in arrays]
+
+
+@pytest.mark.parametrize("file", ["tiny.keras", "served", "tiny.tflite"])
+def test_every_form_gives_the_models_probabilities(model, folder, file, pictures):
+    form = predictor(folder / file)
+    assert (form.size, form.classes) == (16, 6)
+    crops = np.random.default_rng(0).uniform(-1, 1, (5, 16, 16, 3)).astype("float32")
+    np.testing.assert_allclose(form(crops), np.asarray(model(crops)), atol=1e-6)
+    expected = predictor(model).from_bytes(pictures)
+    assert expected.shape == (2, 6)
+    np.testing.assert_allclose(form.from_bytes(pictures), expected, atol=1e-6)
+    first, second = form.classify(pictures, top=2)
+    assert [name for name, _ in first] == [NAMES[i] for i in np.argsort(-expected[0])[:2]]
+    assert second[0] == (NAMES[expected[1].argmax()], pytest.approx(expected[1].max(), abs=1e-6))
+
+
+def test_h5_and_names_given_by_the_caller(model, tmp_path, pictures):
+    model.save(tmp_path / "tiny.h5")
+    form = predictor(str(tmp_path / "tiny.h5"), class_names="abcdef")
+    assert form.classify(pictures[:1])[0][0][0] in "abcdef"
+
+
+def test_without_names_classes_are_numbers(model, pictures):
+    assert {name for name, _ in predictor(model).classify(pictures, top=9)[0]} == set("012345")
+
+
+def test_a_predictor_is_given_back(model):
+    form = predictor(model)
+    assert isinstance(form, Predictor)
+    assert predictor(form) is form
+
+
+@pytest.mark.parametrize("file", ["tiny.keras", "served", "tiny.tflite"])
+def test_a_broken_picture_is_a_value_error(folder, file, pictures):
+    with pytest.raises(ValueError, match="not a picture") as caught:
+        predictor(folder / file).from_bytes([b"no picture"])
+    assert "{{" not in str(caught.value)
+    with pytest.raises(ValueError, match="not a picture"):
+        predictor(folder / file).classify([pictures[0][:50]])
+
+
+def test_refused_models(model, folder, tmp_path):
+    with pytest.raises(FileNotFoundError, match="nowhere"):
+        predictor(tmp_path / "nowhere.keras")
+    for name, kind in [("a.keras", "Keras"), ("a.tflite", "TFLite"), ("a.h5", "Keras")]:
+        (tmp_path / name).write_bytes(b"garbage" * 10)
+        with pytest.raises(ValueError, match=f"is not a {kind} model that can be read"):
+            predictor(tmp_path / name)
+    (tmp_path / "a.txt").write_text("x")
+    with pytest.raises(ValueError, match=r"\.keras, \.h5 or \.tflite"):
+        predictor(tmp_path / "a.txt")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(ValueError, match="not a SavedModel"):
+        predictor(tmp_path / "empty")
+    model.export(tmp_path / "foreign", verbose=False)
+    with pytest.raises(ValueError, match="serving_default"):
+        predictor(tmp_path / "foreign")
+    with pytest.raises(ValueError, match="2 names for the 6 classes"):
+        predictor(model, class_names=("a", "b"))
+    with pytest.raises(ValueError, match="fixed size"):
+        predictor(tiny(size=None))
+    with pytest.raises(ValueError, match="outputs"):
+        predictor(keras.Model(model.input, [model.output, model.output]))
+
+
+def test_labels_of_another_length_are_refused(model, tmp_path):
+    model.save(tmp_path / "tiny.keras")
+    (tmp_path / "tiny.labels.txt").write_text("only\ntwo\n")
+    with pytest.raises(ValueError, match="2 lines; the model has 6"):
+        predictor(tmp_path / "tiny.keras")
