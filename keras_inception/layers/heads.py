@@ -4,14 +4,15 @@ import keras
 
 from keras_inception.layers.conv import batch_norm, conv_bn_relu, conv_relu, scaled
 
-EMBEDDING_MOMENTUM = 0.995  # facenet src/train_softmax.py, `batch_norm_params`
+
+def _output_dtype():
+    """float32 in mixed precision: rounded to 8 bits of mantissa, outputs rank badly."""
+    half = keras.config.dtype_policy().compute_dtype in ("bfloat16", "float16")
+    return "float32" if half else None
 
 
 def _dense(x, units, activation, name):
-    # Probabilities that are rounded to 8 bits of mantissa rank badly: the last layer is float32.
-    half = keras.config.dtype_policy().compute_dtype in ("bfloat16", "float16")
-    dtype = "float32" if half else None
-    return keras.layers.Dense(units, activation=activation, dtype=dtype, name=name)(x)
+    return keras.layers.Dense(units, activation=activation, dtype=_output_dtype(), name=name)(x)
 
 
 def classifier_head(x, classes, dropout_rate, activation="softmax"):
@@ -42,8 +43,9 @@ def classifier_head(x, classes, dropout_rate, activation="softmax"):
 def embedding_head(x, size, dropout_rate, activation=None):
     """facenet's head: a linear bottleneck with batch normalization, scaled to unit length.
 
-    Layers `avg_pool`, `dropout`, `bottleneck_dense`, `bottleneck` and `embeddings`
-    (facenet `src/models/inception_resnet_v1.py` and `src/train_softmax.py`).
+    Layers `avg_pool`, `dropout`, `bottleneck_dense`, `bottleneck` and `embeddings` (facenet
+    `src/models/inception_resnet_v1.py` and `src/train_softmax.py`). They are float32 in mixed
+    precision.
 
     Args:
         x: (batch, height, width, channels).
@@ -65,9 +67,10 @@ def embedding_head(x, size, dropout_rate, activation=None):
     x = keras.layers.GlobalAveragePooling2D(name="avg_pool")(x)
     if dropout_rate:
         x = keras.layers.Dropout(dropout_rate, name="dropout")(x)
-    x = keras.layers.Dense(size, use_bias=False, name="bottleneck_dense")(x)
-    x = batch_norm(x, name="bottleneck", momentum=EMBEDDING_MOMENTUM)
-    return keras.layers.UnitNormalization(name="embeddings")(x)
+    dtype = _output_dtype()
+    x = keras.layers.Dense(size, use_bias=False, dtype=dtype, name="bottleneck_dense")(x)
+    x = batch_norm(x, name="bottleneck", dtype=dtype)
+    return keras.layers.UnitNormalization(dtype=dtype, name="embeddings")(x)
 
 
 def _pooled(x, name):

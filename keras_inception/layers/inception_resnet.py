@@ -9,6 +9,11 @@ import keras
 from keras_inception.layers.branches import concat_branches, conv, max_pool, run_branches
 from keras_inception.layers.conv import KERNEL_INITIALIZER
 
+# Of the A, B and C blocks: TF-Slim nets/inception_resnet_v2.py, and facenet. Section 3.3 says
+# "between 0.1 and 0.3".
+RESIDUAL_SCALES = (0.17, 0.10, 0.20)
+SCALE_A, SCALE_B, SCALE_C = RESIDUAL_SCALES
+
 
 def residual(x, name, *branches, scale, activation="relu"):
     """Adds `scale` times the joined branches to `x` (1602.07261 Fig. 20), then ReLU.
@@ -42,7 +47,7 @@ def residual(x, name, *branches, scale, activation="relu"):
     return x if activation is None else keras.layers.Activation(activation, name=name)(x)
 
 
-def inception_resnet_v1_a(x, name, scale=0.17):
+def inception_resnet_v1_a(x, name, scale=SCALE_A):
     """Inception-ResNet-A of v1 on the 35 x 35 grid (Fig. 10): 256 channels in and out.
 
     Example:
@@ -60,7 +65,7 @@ def inception_resnet_v1_a(x, name, scale=0.17):
     )
 
 
-def inception_resnet_v1_b(x, name, scale=0.1):
+def inception_resnet_v1_b(x, name, scale=SCALE_B):
     """Inception-ResNet-B of v1 on the 17 x 17 grid (Fig. 11): 896 channels in and out.
 
     Example:
@@ -95,7 +100,7 @@ def inception_resnet_v1_reduction_b(x, name):
     )
 
 
-def inception_resnet_v1_c(x, name, scale=0.2, activation="relu"):
+def inception_resnet_v1_c(x, name, scale=SCALE_C, activation="relu"):
     """Inception-ResNet-C of v1 on the 8 x 8 grid (Fig. 13): 1792 channels in and out.
 
     Example:
@@ -113,7 +118,7 @@ def inception_resnet_v1_c(x, name, scale=0.2, activation="relu"):
     )
 
 
-def inception_resnet_v2_a(x, name, scale=0.17):
+def inception_resnet_v2_a(x, name, scale=SCALE_A):
     """Inception-ResNet-A of v2 on the 35 x 35 grid (Fig. 16): channels unchanged.
 
     384 channels in the paper, 320 in the released network.
@@ -133,7 +138,7 @@ def inception_resnet_v2_a(x, name, scale=0.17):
     )
 
 
-def inception_resnet_v2_b(x, name, scale=0.1):
+def inception_resnet_v2_b(x, name, scale=SCALE_B):
     """Inception-ResNet-B of v2 on the 17 x 17 grid (Fig. 17): channels unchanged.
 
     Fig. 17 prints 1154 for the linear 1x1, where Reduction-A gives 1152: an addition needs 1152.
@@ -171,7 +176,7 @@ def inception_resnet_v2_reduction_b(x, name):
     )
 
 
-def inception_resnet_v2_c(x, name, scale=0.2, activation="relu"):
+def inception_resnet_v2_c(x, name, scale=SCALE_C, activation="relu"):
     """Inception-ResNet-C of v2 on the 8 x 8 grid (Fig. 19): channels unchanged.
 
     Fig. 19 prints 2048 for the linear 1x1, where Reduction-B gives 2144: an addition needs 2144.

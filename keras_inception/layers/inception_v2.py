@@ -2,17 +2,17 @@
 
 from keras_inception.layers.branches import avg_pool, concat_branches, conv, max_pool
 
-_POOLS = {"avg": avg_pool, "max": max_pool}
 
-
-def bn_inception_module(x, f1, f3_reduce, f3, d3_reduce, d3, pool_proj, name, pool="avg", box=conv):
+def bn_inception_module(
+    x, f1, f3_reduce, f3, d3_reduce, d3, pool_proj, name, pool=avg_pool, box=conv
+):
     """A module of stride 1: GoogLeNet's, with two 3x3 in place of the 5x5.
 
     Args:
         x: (batch, height, width, channels).
         f1 ... pool_proj: a row of Fig. 5: #1x1, #3x3 reduce, #3x3, double #3x3 reduce, double #3x3
             and the pool projection's width.
-        pool: "avg" or "max", as the row's last column says.
+        pool: `avg_pool` or `max_pool`, as the row's last column says.
         box: `conv`, or a variant of it.
 
     Returns:
@@ -23,15 +23,13 @@ def bn_inception_module(x, f1, f3_reduce, f3, d3_reduce, d3, pool_proj, name, po
     >>> bn_inception_module(keras.Input((28, 28, 192)), 64, 64, 64, 64, 96, 32, name="a").shape
     (None, 28, 28, 256)
     """
-    if pool not in _POOLS:
-        raise ValueError(f"pool must be one of {sorted(_POOLS)}, got {pool!r}")
     return concat_branches(
         x,
         name,
         [box(f1, 1)],
         [box(f3_reduce, 1), box(f3, 3)],
         [box(d3_reduce, 1), box(d3, 3), box(d3, 3)],
-        [_POOLS[pool](3), box(pool_proj, 1)],
+        [pool(3), box(pool_proj, 1)],
     )
 
 

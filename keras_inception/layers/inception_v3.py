@@ -57,25 +57,29 @@ def double_3x3_module(x, name):
     )
 
 
-def grid_reduction(x, name):
-    """35 x 35 to 17 x 17 without a bottleneck (1512.00567 Fig. 10; TF-Slim `Mixed_6a`).
+def grid_reduction(x, f3_reduce, f3, d3_reduce, d3, name):
+    """Halves the grid without a bottleneck: convolutions and pool side by side (Fig. 10).
+
+    The released v3 has `reduction_a` (no 1x1 before the single 3x3) and `factorized_reduction`.
 
     Args:
         x: (batch, height, width, channels).
+        f3_reduce, f3: 1x1 and 3x3 of stride 2; the paper does not print the widths.
+        d3_reduce, d3: 1x1, 3x3 and 3x3 of stride 2.
 
     Returns:
-        (batch, (height - 1) / 2, (width - 1) / 2, 480 + channels).
+        (batch, (height - 1) / 2, (width - 1) / 2, f3 + d3 + channels).
 
     Example:
 
-    >>> grid_reduction(keras.Input((35, 35, 288)), name="mixed_6a").shape
+    >>> grid_reduction(keras.Input((35, 35, 288)), 192, 384, 64, 96, name="mixed_6a").shape
     (None, 17, 17, 768)
     """
     return concat_branches(
         x,
         name,
-        [conv(384, 3, 2, "valid")],
-        [conv(64, 1), conv(96, 3), conv(96, 3, 2, "valid")],
+        [conv(f3_reduce, 1), conv(f3, 3, 2, "valid")],
+        [conv(d3_reduce, 1), conv(d3, 3), conv(d3, 3, 2, "valid")],
         [max_pool(3, 2, "valid")],
     )
 
@@ -83,7 +87,7 @@ def grid_reduction(x, name):
 def factorized_module(x, filters, name, n=7):
     """The 17 x 17 module: n x n factorized into 1 x n and n x 1 (1512.00567 Fig. 6).
 
-    TF-Slim `Mixed_6b` to `Mixed_6e`.
+    TF-Slim `Mixed_6b` to `Mixed_6e`, whose order of 1 x n and n x 1 is built.
 
     Args:
         x: (batch, height, width, channels).
@@ -110,7 +114,7 @@ def factorized_module(x, filters, name, n=7):
 
 
 def factorized_reduction(x, name):
-    """17 x 17 to 8 x 8 in the released network (TF-Slim `Mixed_7a`); the paper does not draw it.
+    """17 x 17 to 8 x 8 in the released network (TF-Slim `Mixed_7a`), where the paper has Fig. 10.
 
     Args:
         x: (batch, height, width, channels).

@@ -60,6 +60,8 @@ def inception_a(x, name):
 def reduction_a(x, k, l, m, n, name):
     """Reduction-A from 35 x 35 to 17 x 17 (Fig. 7), shared by v4 and both Inception-ResNets.
 
+    With k, l, m, n = 64, 96, 96, 384 it is TF-Slim's `Mixed_6a` of the released v3.
+
     Args:
         x: (batch, height, width, channels).
         k, l, m, n: widths of Table 1, in the order of the figure.

@@ -33,7 +33,7 @@ class LocalResponseNormalization(keras.layers.Layer):
 
     def call(self, inputs):
         # The powers of a half-precision sum lose most of their digits.
-        x = keras.ops.cast(inputs, "float32")
+        x = inputs if self.compute_dtype == "float64" else keras.ops.cast(inputs, "float32")
         radius = self.size // 2
         rank, channels = len(inputs.shape), inputs.shape[-1]
         squares = keras.ops.pad(keras.ops.square(x), [(0, 0)] * (rank - 1) + [(radius, radius)])

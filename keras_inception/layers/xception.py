@@ -5,7 +5,12 @@ Batch normalization has gamma and, as `keras.applications` trained it, Keras's m
 
 import keras
 
-from keras_inception.layers.conv import KERNEL_INITIALIZER, batch_norm, scaled
+from keras_inception.layers.conv import (
+    KERNEL_INITIALIZER,
+    batch_norm,
+    batch_norm_momentum,
+    scaled,
+)
 
 BATCH_NORM_MOMENTUM = 0.99  # keras.applications.xception leaves Keras's default
 
@@ -18,7 +23,8 @@ def xception_batch_norm(x, name):
     >>> xception_batch_norm(keras.Input((19, 19, 728)), name="block5_sepconv1_bn").shape
     (None, 19, 19, 728)
     """
-    return batch_norm(x, name=name, scale=True, momentum=BATCH_NORM_MOMENTUM)
+    with batch_norm_momentum(BATCH_NORM_MOMENTUM):
+        return batch_norm(x, name=name, scale=True)
 
 
 def separable_conv_bn(x, filters, name, activate_before=True, activate_after=False):

@@ -4,8 +4,11 @@ End points have the names of TensorFlow's `inception_v2`: the table's rows 3a, 3
 5a, 5b are `mixed_3b`, `mixed_3c`, `mixed_4a`, `mixed_4b` ... `mixed_5a`, `mixed_5b`, `mixed_5c`.
 
 **Differences from the paper.** Rows 4c and 4d print a pool projection of 128 where their outputs,
-576, leave 96, as TensorFlow released them; 96 is built. The text names 13.6 M parameters, the
-printed table gives 11.3 M. Dropout is 0: section 4.2.1 removes it.
+576, leave 96, as TensorFlow released them; 96 is built. Rows 3c and 4e print 28 x 28 x 576 and 14 x
+14 x 1024 as their outputs, which are their inputs' sides; with stride 2 they are 14 x 14 and 7 x 7.
+The text names 13.6 M parameters, the printed table gives 11.3 M. Dropout is 0: section 4.2.1
+removes it. No auxiliary head is described; `with_auxiliary_heads` puts one of the kind of v3 on the
+last 14 x 14 grid, our choice.
 """
 
 import functools
@@ -18,6 +21,7 @@ from keras_inception.layers import (
     bn_inception_reduction,
     conv,
     conv_bn_relu,
+    max_pool,
 )
 from keras_inception.layers.conv import KERNEL_INITIALIZER, scaled
 from keras_inception.models.build import Architecture, constructor
@@ -57,13 +61,16 @@ def bn_inception(x):
 
 
 def separable_7x7(x, use_bias, name):
-    """The first layer's convolution: separable, stride 2, (batch, h / 2, w / 2, 64)."""
+    """The first layer's convolution: separable, stride 2, (batch, h / 2, w / 2, 64).
+
+    Grey pictures get the 24 filters that colour ones have, so that the weights of those fit.
+    """
     return keras.layers.SeparableConv2D(
         scaled(64),
         7,
         2,
         "same",
-        depth_multiplier=DEPTH_MULTIPLIER,
+        depth_multiplier=DEPTH_MULTIPLIER * (3 if x.shape[-1] == 1 else 1),
         use_bias=use_bias,
         depthwise_initializer=KERNEL_INITIALIZER,
         pointwise_initializer=KERNEL_INITIALIZER,
@@ -89,7 +96,7 @@ def rows_below_first(x, scale):
     x = module(x, 96, 128, 192, 160, 192, 96, name="mixed_4e")  # 4d
     x = reduction(x, 128, 192, 192, 256, name="mixed_5a")  # 4e
     x = module(x, 352, 192, 320, 160, 224, 128, name="mixed_5b")  # 5a
-    x = module(x, 352, 192, 320, 192, 224, 128, name="mixed_5c", pool="max")  # 5b
+    x = module(x, 352, 192, 320, 192, 224, 128, name="mixed_5c", pool=max_pool)  # 5b
     return x
 
 

@@ -1,7 +1,10 @@
 """Everything that the constructors share: arguments and their checks, input, head, weights."""
 
 import dataclasses
+import functools
 import inspect
+import numbers
+import operator
 from collections.abc import Callable, Mapping
 
 import keras
@@ -9,6 +12,8 @@ import keras
 from keras_inception import weights as weights_package
 from keras_inception.layers import auxiliary_head, classifier_head
 from keras_inception.layers import width_multiplier as scale_width
+from keras_inception.layers.conv import BATCH_NORM_MOMENTUM, batch_norm_momentum
+from keras_inception.layers.inception_resnet import RESIDUAL_SCALES
 from keras_inception.models.dilation import dilate
 
 
@@ -31,13 +36,15 @@ class Architecture:
         stack: function of images (batch, height, width, channels) to the last grid.
         end_points: name to (rows, columns, channels) at the native size, in order.
         size: native side of the square images, pixels.
-        minimum: smallest side that leaves a pixel of the last grid.
+        minimum: smallest side, as in `keras.applications`: what leaves a pixel of the last grid
+            behind an unpadded stem, 32 (71 for Xception) where it would be less.
         dropout_rate: the fraction dropped before the classifier.
         variant: name of the variant, `None` where there is one only.
         classes: outputs unless `classes` says otherwise.
         head: `classifier_head` or `embedding_head`.
         auxiliary: output name to the end point where that auxiliary head is put.
         auxiliary_head: what is put there.
+        batch_norm_momentum: of all its layers.
     """
 
     id: str
@@ -52,6 +59,7 @@ class Architecture:
     head: Callable = classifier_head
     auxiliary: Mapping = dataclasses.field(default_factory=dict)
     auxiliary_head: Callable = auxiliary_head
+    batch_norm_momentum: float = BATCH_NORM_MOMENTUM
 
     @property
     def weights(self):
@@ -67,11 +75,11 @@ ARGUMENTS = """
         weights: {weights}. The path of a file works everywhere (`keras_inception.weights.load`).
         input_tensor: a Keras tensor to build on, in place of a new input.
         input_shape: (height, width, channels), {minimum} pixels or more a side, odd sizes and other
-            numbers of channels than 3 included. Default ({size}, {size}, 3), without the classifier
-            (None, None, 3).
+            numbers of channels than 3 included. Default: squares of the native side, {size}, of
+            three channels; without the classifier (None, None, 3).
         pooling: without the classifier, "avg" or "max" for a vector (batch, channels), `None` for
             the last grid (batch, rows, columns, channels).
-        classes: {classes}.
+        classes: how many; default {classes}.
         classifier_activation: of the last layer; `None` gives logits.
         name: of the model.
         variant: {variants}.
@@ -82,7 +90,7 @@ ARGUMENTS = """
 
     Returns:
         A `keras.Model` from images in [-1, 1] (`preprocess_input`), (batch, height, width,
-        channels), to probabilities (batch, classes).
+        channels), to what the classifier, the pooling or the last grid gives.
 
     Raises:
         ValueError: an argument is outside what is said above; the message names what is allowed.
@@ -153,18 +161,19 @@ def constructor(module, name, architectures, doc, options=None):
     return network
 
 
-def residual_scales(residual_scale, default):
-    """Returns the residual scales of the A, B and C blocks from an argument: one, three or none."""
+def with_residual_scale(architecture, *, residual_scale=None):
+    """The option of both Inception-ResNets: one factor, or three for the A, B and C blocks."""
     if residual_scale is None:
-        return default
+        residual_scale = RESIDUAL_SCALES
     scales = (residual_scale,) * 3 if _is_number(residual_scale) else residual_scale
     fits = isinstance(scales, (tuple, list)) and len(scales) == 3
-    if not fits or not all(_is_number(scale) and scale > 0 for scale in scales):
+    if not fits or not all(_is_positive(scale) for scale in scales):
         raise ValueError(
             "residual_scale must be a positive number, or three for the A, B and C blocks, "
             f"got {residual_scale!r}"
         )
-    return tuple(scales)
+    stack = functools.partial(architecture.stack, scales=tuple(map(float, scales)))
+    return dataclasses.replace(architecture, stack=stack)
 
 
 def _allowed(values):
@@ -173,10 +182,12 @@ def _allowed(values):
 
 def _each(architectures, value):
     """Words for a value that may differ between variants."""
-    words = {str(value(a)): a.variant for a in architectures}
+    words = {}
+    for architecture in architectures:
+        words.setdefault(str(value(architecture)), []).append(f"`{architecture.variant}`")
     if len(words) == 1:
         return next(iter(words))
-    return ", ".join(f"{word} (`{variant}`)" for word, variant in words.items())
+    return " or ".join(f"{word} ({', '.join(variants)})" for word, variants in words.items())
 
 
 def _arguments(architectures):
@@ -185,7 +196,7 @@ def _arguments(architectures):
         weights=f'"default" (the public ImageNet weights where there are any), {tags}',
         minimum=_each(architectures, lambda a: a.minimum),
         size=_each(architectures, lambda a: a.size),
-        classes=_each(architectures, lambda a: f"how many, default {a.classes}"),
+        classes=_each(architectures, lambda a: a.classes),
         variants=_allowed(a.variant for a in architectures),
         dropout=_each(architectures, lambda a: a.dropout_rate),
     )
@@ -212,9 +223,10 @@ def build(
     if isinstance(classes, _Default):
         classes = architecture.classes
     _check(pooling, classes, dropout_rate, width_multiplier, output_stride)
-    weights = _resolve_weights(architecture, weights)
+    weights = _resolve_weights(architecture, weights, width_multiplier)
     images = _images(architecture, include_top, input_tensor, input_shape)
-    with scale_width(width_multiplier):
+    momentum = architecture.batch_norm_momentum
+    with scale_width(width_multiplier), batch_norm_momentum(momentum):
         x = architecture.stack(images)
         if output_stride < max(OUTPUT_STRIDES):
             x = dilate(images, x, output_stride)
@@ -225,6 +237,8 @@ def build(
         elif pooling == "max":
             x = keras.layers.GlobalMaxPooling2D(name="max_pool")(x)
     inputs = images if input_tensor is None else keras.utils.get_source_inputs(images)
+    if isinstance(inputs, list) and len(inputs) == 1:
+        inputs = inputs[0]  # a list would want lists at every call
     model = keras.Model(inputs, x, name=name)
     model.architecture = architecture
     if weights is not None:
@@ -240,26 +254,36 @@ def _check(pooling, classes, dropout_rate, multiplier, output_stride):
         )
     if pooling not in POOLINGS:
         raise ValueError(f"pooling must be {_allowed(POOLINGS)}, got {pooling!r}")
-    if isinstance(classes, bool) or not isinstance(classes, int) or classes < 1:
+    if isinstance(classes, bool) or not isinstance(classes, numbers.Integral) or classes < 1:
         raise ValueError(f"classes must be a whole number of at least 1, got {classes!r}")
     if not _is_number(dropout_rate) or not 0 <= dropout_rate < 1:
         raise ValueError(f"dropout_rate must be at least 0 and below 1, got {dropout_rate!r}")
-    if not _is_number(multiplier) or not 0 < multiplier < float("inf"):
+    if not _is_positive(multiplier):
         raise ValueError(f"width_multiplier must be a positive number, got {multiplier!r}")
     if output_stride not in OUTPUT_STRIDES:
         raise ValueError(f"output_stride must be {_allowed(OUTPUT_STRIDES)}, got {output_stride!r}")
 
 
 def _is_number(value):
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
+    return isinstance(value, numbers.Real) and not isinstance(value, bool)
 
 
-def _resolve_weights(architecture, weights):
+def _is_positive(value):
+    return _is_number(value) and 0 < value < float("inf")
+
+
+def _resolve_weights(architecture, weights, multiplier):
     """Returns a tag, a path or `None`; the default is the first public weights there are."""
     tags = architecture.weights
-    if weights == "default":
-        return tags[0] if tags else None
-    if weights is None or weights in tags or weights_package.exists(weights):
+    if isinstance(weights, str) and weights == "default":
+        weights = tags[0] if tags else None
+    is_tag = isinstance(weights, str) and weights in tags
+    if is_tag and multiplier != 1:
+        raise ValueError(
+            f"the {weights!r} weights are of the full width, not of width_multiplier={multiplier}; "
+            "use weights=None, or the path of a file of that width"
+        )
+    if weights is None or is_tag or weights_package.exists(weights):
         return weights
     known = _allowed((*tags, None))
     network = architecture.id + (f" ({architecture.variant})" if architecture.variant else "")
@@ -278,15 +302,24 @@ def _images(architecture, include_top, input_tensor, input_shape):
                 f"got {type(input_tensor).__name__}"
             )
         shape = tuple(input_tensor.shape[1:])
-        if input_shape is not None and tuple(input_shape) != shape:
+        if input_shape is not None and _listed(input_shape) != list(shape):
             raise ValueError(f"input_shape {input_shape} is not input_tensor's shape {shape}")
         _check_shape(architecture, shape)
         return input_tensor
     if input_shape is None:
         side = architecture.size if include_top else None
         input_shape = (side, side, 3)
+    input_shape = _listed(input_shape)
     _check_shape(architecture, input_shape)
     return keras.Input(tuple(input_shape), name="images")
+
+
+def _listed(shape):
+    """A shape of any kind (tuple, list, array, TensorShape) as a list; else what it was."""
+    try:
+        return [side if side is None else operator.index(side) for side in shape]
+    except TypeError:
+        return shape
 
 
 def _check_shape(architecture, shape):

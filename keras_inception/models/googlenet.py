@@ -7,9 +7,9 @@ stem (Fig. 3). End points have the names of `inception_v1`: Table 1's rows 3a, 3
 **Differences from the paper.** Table 1 prints 2.7K parameters and 34M operations for the first
 convolution, which fit a separable 7x7; the text and Fig. 3 have a plain one, with 9.4K and 118M, as
 built here and as every released GoogLeNet has it. The numbers of the local response normalization
-are not printed; they are Caffe's. The parameters printed for 4c (463K) and 5a (1072K, 54M
-operations) do not follow from the widths in the same rows (497K; 1018K and 51M); the widths are
-kept.
+are not printed; they are Caffe's. Printed parameters that do not follow from the widths in the same
+rows (in units of 1024): 4c 463K for 497K, 5a 1072K for 1018K (and 54M operations for 51M), and by
+less than 2 % 4a, 4d, 4e and 5b; the widths are kept.
 """
 
 import keras

@@ -13,7 +13,10 @@ _CLASSES = pathlib.Path(__file__).with_name("imagenet_classes.json")
 
 
 def preprocess_input(x, data_format=None):
-    """Scales pixels from [0, 255] to [-1, 1], as every released network of the family wants them.
+    """Scales pixels from [0, 255] to [-1, 1], as TF-Slim and `keras.applications` do.
+
+    Checkpoints of other origin may want other scales (Caffe's GoogLeNet, facenet, the graph of
+    2015-12-05).
 
     Args:
         x: array or tensor of any shape, pixels in [0, 255]; a numpy array of floats is scaled in
@@ -49,7 +52,7 @@ def decode_predictions(preds, top=5):
     Raises:
         ValueError: `preds` has another shape.
     """
-    preds = keras.ops.convert_to_numpy(preds)
+    preds = keras.ops.convert_to_numpy(preds).astype("float64")  # unsigned ones cannot be negated
     names = class_names()
     if preds.ndim != 2 or preds.shape[1] not in (len(names), len(names) + 1):
         raise ValueError(

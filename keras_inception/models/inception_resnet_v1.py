@@ -5,9 +5,9 @@ unit length, 160 x 160 pictures. `residual_scale` sets the factor of the residua
 
 **Differences from the paper.** The residual scales, "between 0.1 and 0.3" in section 3.3, are 0.17,
 0.10 and 0.20, those of the released Inception-ResNet-v2 and of facenet. facenet has a sixth C block
-without scale and ReLU. No checkpoint of the paper's network was released. Fig. 15 is drawn for both
-versions; the stem of v1 is Fig. 14, its modules Figs. 10 to 13, its widths k, l, m, n those of
-Table 1.
+without scale and ReLU; its batch norm has a momentum of 0.995. No checkpoint of the paper's network
+was released. Fig. 15 is drawn for both versions; the stem of v1 is Fig. 14, its modules Figs. 10 to
+13, its widths k, l, m, n those of Table 1.
 """
 
 import dataclasses
@@ -24,12 +24,11 @@ from keras_inception.layers import (
     inception_resnet_v1_reduction_b,
     reduction_a,
 )
-from keras_inception.models.build import Architecture, constructor, residual_scales
+from keras_inception.layers.inception_resnet import RESIDUAL_SCALES
+from keras_inception.models.build import Architecture, constructor, with_residual_scale
 from keras_inception.models.imagenet import decode_predictions, preprocess_input
 
 __all__ = ["ARCHITECTURES", "InceptionResNetV1", "decode_predictions", "preprocess_input"]
-
-SCALES = (0.17, 0.10, 0.20)  # facenet, of the A, B and C blocks
 
 END_POINTS = {  # name: (rows, columns, channels) for 299 x 299 images, Figs. 14 and 15
     "conv2d_1a_3x3": (149, 149, 32),
@@ -63,7 +62,7 @@ FACENET_END_POINTS = {  # for 160 x 160 images
 }
 
 
-def inception_resnet_v1(x, scales=SCALES, last_block=False):
+def inception_resnet_v1(x, scales=RESIDUAL_SCALES, last_block=False):
     """Stacks Inception-ResNet-v1 (Fig. 15) on images `x`; returns the last grid."""
     scale_a, scale_b, scale_c = scales
     x = conv_bn_relu(x, 32, 3, 2, "valid", name="conv2d_1a_3x3")  # Fig. 14
@@ -108,14 +107,10 @@ ARCHITECTURES = (
         size=160,
         classes=512,
         head=embedding_head,
+        batch_norm_momentum=0.995,  # facenet src/models/inception_resnet_v1.py
         auxiliary={},
     ),
 )
-
-
-def _options(architecture, *, residual_scale=None):
-    stack = functools.partial(architecture.stack, scales=residual_scales(residual_scale, SCALES))
-    return dataclasses.replace(architecture, stack=stack)
 
 
 InceptionResNetV1 = constructor(
@@ -128,5 +123,5 @@ InceptionResNetV1 = constructor(
     With `variant="facenet"`, `classes` is the length of the embedding and the output (batch, 512)
     has rows of unit length.
     """,
-    options=_options,
+    options=with_residual_scale,
 )

@@ -6,11 +6,8 @@ for the stem of v4 (384); 10, 20 and 10 residual blocks for 5, 10 and 5, the las
 ReLU; widths 320, 1088 and 2080 for 384, 1152 and 2144; and a 1x1 convolution to 1536 before the
 pool. In the paper itself, Fig. 17 prints 1154 and Fig. 19 2048 where the reductions give 1152 and
 2144; an addition needs the latter. The residual scales, "between 0.1 and 0.3" in section 3.3, are
-the released 0.17, 0.10 and 0.20 in both.
+the released 0.17, 0.10 and 0.20 in both. No figure draws the auxiliary head.
 """
-
-import dataclasses
-import functools
 
 import keras
 
@@ -26,12 +23,11 @@ from keras_inception.layers import (
     inception_v4_stem,
     reduction_a,
 )
-from keras_inception.models.build import Architecture, constructor, residual_scales
+from keras_inception.layers.inception_resnet import RESIDUAL_SCALES
+from keras_inception.models.build import Architecture, constructor, with_residual_scale
 from keras_inception.models.imagenet import decode_predictions, preprocess_input
 
 __all__ = ["ARCHITECTURES", "InceptionResNetV2", "decode_predictions", "preprocess_input"]
-
-SCALES = (0.17, 0.10, 0.20)  # TF-Slim nets/inception_resnet_v2.py, of the A, B and C blocks
 
 END_POINTS = {  # name: (rows, columns, channels) for 299 x 299 images
     "conv2d_1a_3x3": (149, 149, 32),
@@ -66,7 +62,7 @@ PAPER_END_POINTS = {  # for 299 x 299 images, Figs. 3 and 15 to 19
 }
 
 
-def inception_resnet_v2(x, scales=SCALES):
+def inception_resnet_v2(x, scales=RESIDUAL_SCALES):
     """Stacks the released Inception-ResNet-v2 on images `x`; returns the grid `conv2d_7b_1x1`."""
     scale_a, scale_b, scale_c = scales
     x = conv_bn_relu(x, 32, 3, 2, "valid", name="conv2d_1a_3x3")
@@ -96,7 +92,7 @@ def inception_resnet_v2(x, scales=SCALES):
     return conv_bn_relu(x, 1536, 1, name="conv2d_7b_1x1")
 
 
-def inception_resnet_v2_paper(x, scales=SCALES):
+def inception_resnet_v2_paper(x, scales=RESIDUAL_SCALES):
     """Stacks Inception-ResNet-v2 (Fig. 15) on images `x`; returns the last grid, `block8_5`."""
     scale_a, scale_b, scale_c = scales
     x = inception_v4_stem(x)  # Fig. 3
@@ -137,11 +133,6 @@ ARCHITECTURES = (
 )
 
 
-def _options(architecture, *, residual_scale=None):
-    stack = functools.partial(architecture.stack, scales=residual_scales(residual_scale, SCALES))
-    return dataclasses.replace(architecture, stack=stack)
-
-
 InceptionResNetV2 = constructor(
     __name__,
     "InceptionResNetV2",
@@ -150,5 +141,5 @@ InceptionResNetV2 = constructor(
 
     `residual_scale` (default 0.17, 0.10, 0.20): one factor, or three for the A, B and C blocks.
     """,
-    options=_options,
+    options=with_residual_scale,
 )

@@ -7,11 +7,13 @@ is BN-Inception with beta only, and a bias in place of batch normalization on it
 **Differences from the paper.** Of `"paper"`: Table 1 says 35 x 35 x 288 after a 3x3 convolution on
 a 35 x 35 grid, so that this one has to be padded, though only another row is marked so. The text
 counts 3, 5 and 2 modules besides the two grid reductions, as built; the released v3 has 3, 4 and 2.
-Widths inside the 17 x 17 modules are not printed: the first has 128, the last 192, the others 160,
-as in the released v3. The reduction to 8 x 8 is not drawn and is v3's. Built so, the network has
-6.5 G multiply-accumulates where Table 3 prints 4.8, and without `factorized_7x7` 6.1 where it
-prints 3.8. The 7x7 that `factorized_7x7=False` restores is unpadded, which gives Table 1's 147 x
-147 x 64.
+Widths inside modules and reductions are in a file that came with the submission and not in the
+paper; here they are the released v3's (the 17 x 17 modules 128, 160, 160, 160, 192), and in the
+reductions, which are those of Fig. 10, 1x1 of 192. Built so, the network has 6.27 G
+multiply-accumulates where Table 3 prints 4.8, and without `factorized_7x7` 5.86 where it
+prints 3.8. The 7x7 that `factorized_7x7=False` restores is unpadded, which gives Table 1's
+147 x 147 x 64. Of `"released"`: TensorFlow's has no auxiliary head; `with_auxiliary_heads` puts
+one of the kind of v3 on the last 14 x 14 grid, our choice.
 """
 
 import dataclasses
@@ -24,7 +26,6 @@ from keras_inception.layers import (
     double_3x3_module,
     expanded_module,
     factorized_module,
-    factorized_reduction,
     grid_reduction,
     paper_auxiliary_head,
 )
@@ -78,10 +79,10 @@ def inception_v2_paper(x, factorized_7x7=True):
     x = conv_bn_relu(x, 288, 3, name="conv2d_4b_3x3")
     for letter in "bcd":
         x = double_3x3_module(x, name=f"mixed_5{letter}")  # Fig. 5, 3 times
-    x = grid_reduction(x, name="mixed_6a")  # Fig. 10
+    x = grid_reduction(x, 192, 384, 64, 96, name="mixed_6a")  # Fig. 10
     for letter, filters in zip("bcdef", (128, 160, 160, 160, 192)):
         x = factorized_module(x, filters, name=f"mixed_6{letter}")  # Fig. 6, 5 times
-    x = factorized_reduction(x, name="mixed_7a")
+    x = grid_reduction(x, 192, 320, 192, 192, name="mixed_7a")  # Fig. 10
     for letter in "bc":
         x = expanded_module(x, name=f"mixed_7{letter}")  # Fig. 7, 2 times
     return x

@@ -5,7 +5,8 @@ Paper and checkpoint (TF-Slim `nets/inception_v4.py`) agree in every width and g
 **Differences from the paper.** Where a figure and the checkpoint order a factorized pair
 differently (7x1 and 1x7 in the stem and in the long branch of Inception-B, 1x3 and 3x1 in
 Inception-C), the checkpoint's order is built. Fig. 3 leaves out the stride of the stem's last 3x3,
-which its own grid needs. No figure draws the auxiliary head; it is the checkpoint's.
+which its own grid needs, and Fig. 5 prints the short branch of Inception-B as 1x7 twice, which is
+1x7 and 7x1. No figure draws the auxiliary head; it is the checkpoint's.
 """
 
 from keras_inception.layers import (

@@ -24,7 +24,7 @@ def end_points(model):
     Returns:
         dict of name to Keras tensor, (batch, rows, columns, channels) for the grids, in order.
     """
-    known = {"conv2d_1a_7x7", *_HEADS}
+    known = set(_HEADS)
     for architecture in _architectures():
         known.update(architecture.end_points)
     return {layer.name: layer.output for layer in model.layers if layer.name in known}
@@ -50,7 +50,7 @@ def feature_extractor(model, names):
     for name in names:
         _check_layer(model, name)
     return keras.Model(
-        model.inputs,
+        model.input,
         {name: model.get_layer(name).output for name in names},
         name=f"{model.name}_features",
     )
@@ -62,7 +62,12 @@ def _check_layer(model, name):
 
 
 def _end_point_list(model):
-    return "end points are " + ", ".join(end_points(model))
+    names = end_points(model)
+    if names:
+        return "end points are " + ", ".join(names)
+    inner = [repr(layer.name) for layer in model.layers if isinstance(layer, keras.Model)]
+    within = f"; look inside its model {' or '.join(inner)}" if inner else ""
+    return "it has no end points of its own" + within
 
 
 def architecture_of(model):
@@ -74,10 +79,16 @@ def architecture_of(model):
     if getattr(model, "architecture", None) is not None:
         return model.architecture
     names = {layer.name for layer in model.layers}
-    fitting = [a for a in _architectures() if names.issuperset(a.end_points)]
-    if not fitting:
+
+    def likeness(architecture):
+        share = len(names & set(architecture.end_points)) / len(architecture.end_points)
+        return share, len(architecture.end_points), architecture.id == model.name
+
+    best = max(_architectures(), key=likeness)
+    # Options leave out some of the stem's end points (`receptive_field`, `factorized_7x7`).
+    if likeness(best)[0] < 0.8 or not names.issuperset(best.auxiliary.values()):
         raise ValueError(f"{model.name} has not the layers of any network of keras_inception")
-    return max(fitting, key=lambda architecture: len(architecture.end_points))
+    return best
 
 
 def with_auxiliary_heads(model, weights=None):
@@ -86,6 +97,8 @@ def with_auxiliary_heads(model, weights=None):
     Args:
         model: a network with its classifier. It stays as it is: what is trained through the
             result is trained in it, and it never contains the heads.
+            A model that was loaded from a file gets the head of its network's default options:
+            `batch_norm_auxiliary=False` is nothing that a file keeps.
         weights: file of weights for the result, as in `keras_inception.weights.load`.
 
     Returns:
@@ -110,7 +123,7 @@ def with_auxiliary_heads(model, weights=None):
             outputs[name] = architecture.auxiliary_head(
                 grid, predictions.units, name=name, activation=predictions.activation
             )
-    training_model = keras.Model(model.inputs, outputs, name=model.name)
+    training_model = keras.Model(model.input, outputs, name=model.name)
     training_model.architecture = architecture
     if weights is not None:
         weights_package.load(training_model, weights)

@@ -43,7 +43,7 @@ class Rule:
         sources: names of the source's variables.
         combine: their arrays to the value, in the target's layout (height, width, in, out).
         is_classifier: whether the number of classes may differ: the target then stays as it is.
-        background: whether the source's first class is "background", dropped for one class fewer.
+        background: whether the first of 1001 classes is "background", dropped for 1000.
     """
 
     target: keras.Variable
@@ -122,7 +122,7 @@ def assign(model, source, plan):
             logging.warning("%s: %s has values that are not finite", source.path, target.path)
         target.assign(value)
     if new:
-        logging.info(
+        logging.warning(
             "%s has another number of classes than %s: the classifier is new (%s)",
             source.path,
             model.name,
@@ -136,19 +136,37 @@ def assign(model, source, plan):
 def fit(rule, value):
     """Returns the value in the target's shape where that is allowed: classes, channels.
 
-    A classifier of one output fewer loses the background class. A first convolution on other than
-    three channels gets the sum over RGB for one channel, or RGB repeated and rescaled.
+    1000 outputs of 1001 lose the background class. A first convolution on other than three channels
+    gets the sum over RGB for one channel, or RGB repeated and rescaled; of a separable one the
+    pointwise half is rescaled, and one channel gets the filters of all three.
     """
     shape = tuple(rule.target.shape)
     if value.shape != shape and value.size == math.prod(shape) and value.shape[:2] == (1, 1):
         value = value.reshape(shape)  # a classifier that is stored as a 1x1 convolution
     elif rule.is_classifier and value.ndim == 4 and value.shape[:2] == (1, 1):
         value = value[0, 0]
-    if rule.background and value.shape[-1] == shape[-1] + 1:
+    if rule.background and (value.shape[-1], shape[-1]) == (1001, 1000):
         return value[..., 1:]
-    if value.ndim == len(shape) == 4 and value.shape[2] == 3 != shape[2]:
+    kind = rule.target.name
+    if kind == "depthwise_kernel" and value.shape[2] == 3 != shape[2]:
+        if shape[2] == 1:
+            return value.reshape(shape) if value.size == math.prod(shape) else value
+        return value[:, :, np.arange(shape[2]) % 3]
+    if kind == "pointwise_kernel" and value.shape[2] != shape[2] and value.shape[2] % 3 == 0:
+        return _repeat_pointwise(value, shape)
+    if kind == "kernel" and value.ndim == len(shape) == 4 and value.shape[2] == 3 != shape[2]:
         channels = shape[2]
         if channels == 1:
             return value.sum(axis=2, keepdims=True)
         return value[:, :, np.arange(channels) % 3] * np.float32(3 / channels)
     return value
+
+
+def _repeat_pointwise(value, shape):
+    """A pointwise kernel for more or fewer image channels: rows (channel, multiplier) repeated."""
+    multiplier = value.shape[2] // 3
+    if shape[2] % multiplier:
+        return value
+    channels = shape[2] // multiplier
+    rows = value.reshape(3, multiplier, -1)[np.arange(channels) % 3]
+    return rows.reshape(1, 1, shape[2], -1) * np.float32(3 / channels)

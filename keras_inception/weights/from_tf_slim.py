@@ -57,7 +57,7 @@ def open_checkpoint(prefix, use_ema=False):
 
 def _reason(name):
     """Why a variable is no weight of the network; empty for one that is."""
-    if name == "global_step":
+    if name == "global_step" or re.fullmatch(r"beta\d_power", name):
         return "step counter"
     if name.endswith(_AVERAGE):
         return "moving average of a variable"
@@ -91,7 +91,9 @@ def _source_places(names):
     boxes, parsed = {}, {}  # boxes: (block, branch) to the set of TF-Slim's inner names
     for name in names:
         tail = _TAIL.search(name)
-        scope = name[: tail.start()].split("/")[1:] if tail else []
+        scope = name[: tail.start()].split("/") if tail else []
+        if scope[:1] != ["Logits"]:  # facenet's classifier stands outside of its network
+            scope = scope[1:]
         if not scope:
             continue
         scope = scope[1:] if re.fullmatch(r"Repeat(_\d+)?", scope[0]) else scope

@@ -2,11 +2,15 @@
 
 import os
 import pathlib
+import shutil
 import tarfile
 import tempfile
+import zlib
 
 from keras_inception.weights import catalog
 from keras_inception.weights.assign import assign
+
+_TABLE_MAGIC = bytes.fromhex("57fb808b247547db")  # at the end of TensorFlow's sorted tables
 
 
 def exists(source):
@@ -65,14 +69,17 @@ def _load_file(model, path):
         return _load_tf_slim(model, path)
     with open(path, "rb") as file:
         magic = file.read(8)
+        file.seek(max(0, os.path.getsize(path) - 8))
+        end = file.read()
     if magic.startswith(b"\x1f\x8b") or tarfile.is_tarfile(path):
         return _load_archive(model, path)
     if magic.startswith((b"\x89HDF", b"PK\x03\x04")):
-        return model.load_weights(path)
-    if os.path.isfile(f"{path}.index"):
-        return _load_tf_slim(model, path)
-    if path.endswith((".index", ".data-00000-of-00001")):
-        return _load_tf_slim(model, path.rsplit(".", 1)[0])
+        return _load_keras(model, path)
+    if os.path.isfile(f"{path}.index") or end == _TABLE_MAGIC:
+        # An .index file ends as a checkpoint of the first format does, which is one file.
+        return _load_tf_slim(model, path.removesuffix(".index"))
+    if ".data-" in path and os.path.isfile(path.rsplit(".data-", 1)[0] + ".index"):
+        return _load_tf_slim(model, path.rsplit(".data-", 1)[0])
     raise ValueError(
         f"{path} is of no known format; known are TF-Slim's checkpoints (the prefix, or the "
         "tar.gz), Keras's .keras and .weights.h5"
@@ -80,16 +87,36 @@ def _load_file(model, path):
 
 
 def _load_archive(model, path):
-    with tempfile.TemporaryDirectory() as folder, tarfile.open(path) as archive:
-        files = [member for member in archive.getmembers() if member.isfile()]
-        for member in files:
-            member.name = pathlib.PurePosixPath(member.name).name  # no path leads out of the folder
-            archive.extract(member, folder, filter="data")
-        prefixes = {m.name.removesuffix(".index") for m in files if m.name.endswith(".index")}
-        prefixes |= {m.name for m in files if m.name.endswith(".ckpt")}
+    """Loads the one checkpoint of a tar file, of which only plain files are unpacked, by name."""
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            with tarfile.open(path) as archive:
+                names = []
+                for member in archive:
+                    if not member.isfile():
+                        continue
+                    names.append(pathlib.PurePosixPath(member.name).name)
+                    with open(os.path.join(folder, names[-1]), "wb") as file:
+                        shutil.copyfileobj(archive.extractfile(member), file)
+        except (tarfile.TarError, EOFError, zlib.error, OSError) as error:
+            raise ValueError(f"{path} is no readable tar file: {error}") from error
+        prefixes = {name.removesuffix(".index") for name in names if name.endswith(".index")}
+        prefixes |= {name for name in names if name.endswith(".ckpt")}
         if len(prefixes) != 1:
             raise ValueError(f"{path} should hold one checkpoint, and holds {sorted(prefixes)}")
         return _load_tf_slim(model, os.path.join(folder, prefixes.pop()))
+
+
+def _load_keras(model, path):
+    """Loads one of Keras's own files, which Keras assigns as it reads: undone where it fails."""
+    before = model.get_weights()
+    try:
+        model.load_weights(path)
+    except Exception as error:  # Keras, h5py and zipfile each have their own
+        model.set_weights(before)
+        raise ValueError(
+            f"{path} does not fit {model.name}, which is unchanged: {error}"
+        ) from error
 
 
 def _load_tf_slim(model, prefix):

@@ -91,11 +91,6 @@ def test_residual_adds_the_scaled_branch():
     assert [layer.name for layer in model.layers][-1] == "block"
 
 
-def test_unknown_pool_of_bn_inception():
-    with pytest.raises(ValueError, match="pool must be one of"):
-        layers.bn_inception_module(keras.Input((8, 8, 8)), 8, 8, 8, 8, 8, 8, name="m", pool="min")
-
-
 def test_heads_on_unknown_size():
     grid = keras.Input((None, None, 512))
     with pytest.raises(ValueError, match="known height and width"):

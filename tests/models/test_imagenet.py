@@ -35,6 +35,12 @@ def test_decode_predictions(outputs, shift):
     assert second[0][1] == ("background" if shift else "tench")
 
 
+def test_decode_predictions_of_a_quantized_network():
+    preds = np.zeros((1, 1000), "uint8")
+    preds[0, 7] = 200
+    assert keras_inception.inception_v4.decode_predictions(preds, top=1)[0][0][1:] == ("cock", 200)
+
+
 def test_decode_predictions_of_another_shape():
     with pytest.raises(ValueError, match=r"shape \(batch, 1000\), or \(batch, 1001\).*got \(5,\)"):
         keras_inception.inception_v4.decode_predictions(np.zeros(5))

@@ -46,6 +46,33 @@ def test_feature_extractor_shares_layers(v3):
     assert list(single(pictures())) == ["mixed_5b"]
 
 
+def test_no_warning_when_called(v3, recwarn):
+    keras_inception.feature_extractor(v3, "mixed_5b")(pictures())
+    keras_inception.with_auxiliary_heads(v3)(pictures())
+    assert not [str(w.message) for w in recwarn if "structure" in str(w.message)]
+
+
+def test_nested_network_is_named(v3):
+    nested = keras.Sequential([keras.Input(SHAPE), v3])
+    with pytest.raises(ValueError, match="no end points of its own; look inside .*'inception_v3'"):
+        keras_inception.freeze(nested, "mixed_5b")
+
+
+@pytest.mark.parametrize(
+    ("id", "arguments"),
+    [
+        ("inception_v3", {"receptive_field": 79}),
+        ("inception_v2", {"variant": "paper", "factorized_7x7": False}),
+        ("inception_v2", {}),
+    ],
+)
+def test_options_are_known_again(id, arguments):
+    model = build(id, **arguments)
+    clone = keras.models.clone_model(model)
+    heads = [keras_inception.with_auxiliary_heads(m) for m in (model, clone)]
+    assert [w.path for w in heads[0].weights] == [w.path for w in heads[1].weights]
+
+
 def test_unknown_end_point(v3):
     message = "inception_v3 has no end point 'mixed_8z'; end points are conv2d_1a_3x3, .*mixed_7c"
     for call in (

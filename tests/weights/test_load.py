@@ -8,7 +8,7 @@ import tensorflow as tf
 
 import keras_inception
 from keras_inception.weights import from_tf_slim, load
-from keras_inception.weights.assign import Source, assign
+from keras_inception.weights.assign import Source, assign, fit
 
 RNG = np.random.default_rng(0)
 SHAPE = (75, 75, 3)
@@ -16,9 +16,8 @@ AVERAGE = "InceptionV4/Conv2d_1a_3x3/weights/ExponentialMovingAverage"
 
 
 def build(classes=5, **arguments):
-    return keras_inception.InceptionV4(
-        weights=None, width_multiplier=0.05, input_shape=SHAPE, classes=classes, **arguments
-    )
+    arguments = {"weights": None, "width_multiplier": 0.05, "input_shape": SHAPE, **arguments}
+    return keras_inception.InceptionV4(classes=classes, **arguments)
 
 
 def slim_name(path):
@@ -41,14 +40,15 @@ def slim_name(path):
 
 @pytest.fixture(scope="module")
 def checkpoint(tmp_path_factory):
-    """(prefix, published name to value) of a checkpoint with 6 classes, background first."""
+    """(prefix, published name to value) of a checkpoint with 1001 classes, background first."""
     prefix = str(tmp_path_factory.mktemp("slim") / "inception_v4.ckpt")
     values = {
         slim_name(v.path): RNG.normal(0.5, 0.1, v.shape).astype("float32")
-        for v in build(classes=6).weights
+        for v in build(classes=1001).weights
     }
     extra = {
         "global_step": np.int64(7),
+        "beta1_power": np.float32(0.9),
         "InceptionV4/Conv2d_1a_3x3/weights/RMSProp": np.zeros((3, 3, 3, 8), "float32"),
         AVERAGE: np.zeros((3, 3, 3, 8), "float32"),
     }
@@ -62,18 +62,24 @@ def checkpoint(tmp_path_factory):
     return prefix, values
 
 
+def assign_values(model, values):
+    source = Source("a file", {n: v.shape for n, v in values.items()}, values.get)
+    return assign(model, source, from_tf_slim.plan(model, values))
+
+
 def kernel(model):
     return model.get_layer("predictions").kernel.numpy()
 
 
 def test_all_variables_are_used_once(checkpoint):
     prefix, values = checkpoint
-    model = build(classes=6)
+    model = build(classes=1001)
     report = load(model, prefix)
     assert sorted(report.used) == sorted(values)
     assert report.new == ()
     assert report.skipped == {
         "global_step": "step counter",
+        "beta1_power": "step counter",
         "InceptionV4/Conv2d_1a_3x3/weights/RMSProp": "optimizer slot",
         AVERAGE: "moving average of a variable",
     }
@@ -82,9 +88,9 @@ def test_all_variables_are_used_once(checkpoint):
         np.testing.assert_array_equal(variable, values[slim_name(variable.path)])
 
 
-def test_background_is_dropped_for_one_class_fewer(checkpoint):
+def test_background_is_dropped_for_1000_classes(checkpoint):
     prefix, values = checkpoint
-    model = build(classes=5)
+    model = build(classes=1000)
     load(model, prefix)
     expected = values["InceptionV4/Logits/Logits/weights"][:, 1:]
     np.testing.assert_array_equal(kernel(model), expected)
@@ -92,7 +98,7 @@ def test_background_is_dropped_for_one_class_fewer(checkpoint):
 
 def test_another_class_count_gets_a_new_head(checkpoint):
     prefix, values = checkpoint
-    model = build(classes=3)
+    model = build(classes=1002)
     before = kernel(model)
     report = load(model, prefix)
     heads = {f"InceptionV4/Logits/Logits/{n}" for n in ("biases", "weights")}
@@ -111,7 +117,7 @@ def test_without_the_classifier(checkpoint):
 
 @pytest.mark.parametrize("suffix", [".index", ".data-00000-of-00001"])
 def test_any_file_of_the_checkpoint_will_do(checkpoint, suffix):
-    model = build(classes=6)
+    model = build(classes=1001)
     load(model, checkpoint[0] + suffix)
     np.testing.assert_array_equal(kernel(model), checkpoint[1]["InceptionV4/Logits/Logits/weights"])
 
@@ -122,16 +128,59 @@ def test_published_archive(checkpoint, tmp_path):
     with tarfile.open(archive, "w:gz") as tar:
         for suffix in (".index", ".data-00000-of-00001"):
             tar.add(prefix + suffix, "inception_v4.ckpt" + suffix)
-    model = build(classes=6)
+    model = build(classes=1001)
     load(model, archive)
     np.testing.assert_array_equal(kernel(model), values["InceptionV4/Logits/Logits/weights"])
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_first_checkpoint_format(checkpoint, tmp_path, packed):
+    """The one file, without an index, that TensorFlow wrote in 2016."""
+    _, values = checkpoint
+    path = tmp_path / "inception_v4.ckpt"
+    names = sorted(values)
+    tf.raw_ops.Save(
+        filename=str(path), tensor_names=names, data=[tf.constant(values[n]) for n in names]
+    )
+    if packed:
+        with tarfile.open(tmp_path / "slim.tar.gz", "w:gz") as tar:
+            tar.add(path, "inception_v4.ckpt")
+        path = tmp_path / "slim.tar.gz"
+    model = build(classes=1001, weights=path)
+    np.testing.assert_array_equal(kernel(model), values["InceptionV4/Logits/Logits/weights"])
+
+
+def test_facenets_classifier_is_skipped():
+    model = keras_inception.InceptionResNetV1(
+        variant="facenet", weights=None, width_multiplier=0.05, input_shape=SHAPE
+    )
+    plan = from_tf_slim.plan(model, ["Logits/weights", "Logits/biases"])
+    assert set(plan.skipped) == {"Logits/weights", "Logits/biases"}
+
+
+@pytest.mark.parametrize("channels", [1, 6])
+def test_other_channels_of_a_separable_stem(channels):
+    arguments = {"weights": None, "width_multiplier": 0.1, "include_top": False}
+    colour = keras_inception.InceptionV2(input_shape=(64, 64, 3), **arguments)
+    renamed = {"depthwise_kernel": "depthwise_weights", "pointwise_kernel": "pointwise_weights"}
+    stem = colour.get_layer("conv2d_1a_7x7_conv")
+    first = {renamed.get(v.name, "biases"): v.numpy() for v in stem.weights}
+    values = {f"InceptionV2/Conv2d_1a_7x7/{n}": v for n, v in first.items()}
+    other = keras_inception.InceptionV2(input_shape=(64, 64, channels), **arguments)
+    rules = from_tf_slim.plan(other, values).rules
+    for rule in rules:
+        rule.target.assign(fit(rule, values[rule.sources[0]]))
+    assert len(rules) == 3
+    grey = RNG.uniform(-1, 1, (1, 64, 64, 1)).astype("float32")
+    found = other.get_layer("conv2d_1a_7x7_conv")(np.repeat(grey, channels, -1))
+    np.testing.assert_allclose(found, stem(np.repeat(grey, 3, -1)), atol=1e-5)
 
 
 @pytest.mark.parametrize("channels", [1, 4, 6])
 def test_other_channels(checkpoint, channels):
     prefix, values = checkpoint
     model = keras_inception.InceptionV4(
-        weights=prefix, width_multiplier=0.05, input_shape=(75, 75, channels), classes=6
+        weights=prefix, width_multiplier=0.05, input_shape=(75, 75, channels), classes=1001
     )
     published = values["InceptionV4/Conv2d_1a_3x3/weights"]
     grey = np.ones((1, 9, 9, 1), "float32")
@@ -149,11 +198,10 @@ def test_one_error_lists_all_faults_and_nothing_changes(checkpoint):
     values["InceptionV4/Mixed_9z/Branch_0/Conv2d_0a_1x1/weights"] = np.zeros((1, 1, 8, 8))
     values["InceptionV4/Conv2d_2a_3x3/weights"] = np.zeros((3, 3, 8, 9), "float32")
     values["nonsense"] = np.zeros(3)
-    model = build(classes=6)
+    model = build(classes=1001)
     before = [w.numpy().copy() for w in model.weights]
     with pytest.raises(ValueError, match="does not fit inception_v4") as error:
-        source = Source("a file", {n: v.shape for n, v in values.items()}, values.get)
-        assign(model, source, from_tf_slim.plan(model, values))
+        assign_values(model, values)
     text = str(error.value)
     assert "left over: InceptionV4/Mixed_9z/Branch_0/Conv2d_0a_1x1/weights" in text
     assert "left over: nonsense" in text
@@ -172,6 +220,41 @@ def test_moving_averages_on_request(checkpoint):
     np.testing.assert_array_equal(averaged.read(other), checkpoint[1][other])
 
 
+def test_auxiliary_convolutions_of_another_size_are_a_fault():
+    heads = keras_inception.with_auxiliary_heads(build())
+    values = {f"InceptionV4/AuxLogits/Conv2d_2a/{n}": np.zeros(3) for n in ("weights",)}
+    values["InceptionV4/AuxLogits/Conv2d_1b_1x1/weights"] = np.zeros((1, 1, 8, 9))
+    with pytest.raises(ValueError, match="shape: InceptionV4/AuxLogits/Conv2d_1b_1x1/weights"):
+        assign_values(heads, values)
+
+
+@pytest.mark.parametrize("suffix", [".keras", ".weights.h5"])
+def test_a_keras_file_that_does_not_fit_changes_nothing(tmp_path, suffix):
+    path = tmp_path / f"six{suffix}"
+    six = build(classes=6)
+    (six.save if suffix == ".keras" else six.save_weights)(path)
+    model = build(classes=3)
+    before = model.get_weights()
+    with pytest.raises(ValueError, match=f"six{suffix} does not fit inception_v4, .* unchanged"):
+        load(model, path)
+    for old, new in zip(before, model.get_weights()):
+        np.testing.assert_array_equal(old, new)
+
+
+@pytest.mark.parametrize("name", ["a.tar.gz", "b.weights.h5", "c.keras", "d.ckpt.index"])
+def test_broken_files_are_one_clear_error(tmp_path, name):
+    magic = {"a": b"\x1f\x8b\x08", "b": b"\x89HDF\r\n\x1a\n", "c": b"PK\x03\x04", "d": b"junk"}
+    path = tmp_path / name
+    path.write_bytes(magic[name[0]] + b"rubbish" * 20)
+    with pytest.raises(ValueError, match=name.split(".")[0]):
+        load(build(), path)
+
+
+def test_a_tag_wants_the_full_width():
+    with pytest.raises(ValueError, match="'imagenet' weights are of the full width"):
+        keras_inception.InceptionV4(width_multiplier=0.5)
+
+
 def test_unknown_format_and_unknown_tag(tmp_path):
     path = tmp_path / "notes.txt"
     path.write_text("no weights")
@@ -187,4 +270,4 @@ def test_without_a_network_the_error_says_what_to_do(monkeypatch, tmp_path):
 
     monkeypatch.setattr("keras.utils.get_file", refuse)
     with pytest.raises(OSError, match=r"2016_09_09.tar.gz.*weights=PATH.*weights=None"):
-        keras_inception.InceptionV4(input_shape=SHAPE, width_multiplier=0.05)
+        load(build(), "imagenet")
