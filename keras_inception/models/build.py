@@ -276,7 +276,7 @@ def _resolve_weights(architecture, weights, multiplier):
     """Returns a tag, a path or `None`; the default is the first public weights there are."""
     tags = architecture.weights
     if isinstance(weights, str) and weights == "default":
-        weights = tags[0] if tags else None
+        weights = weights_package.default_tag(architecture.id, architecture.variant)
     is_tag = isinstance(weights, str) and weights in tags
     if is_tag and multiplier != 1:
         raise ValueError(

@@ -1,8 +1,47 @@
-"""The public weight files, one row a file."""
+"""The public weight files, one row a file; the package holds no weights of its own.
+
+Hashes and sizes are those that the publishers, or projects that use the files, state in their
+sources: Keras (`keras/applications`), Intel's Open Model Zoo (`model.yml`, for TF-Slim, facenet and
+Caffe). Where none is stated there is `None`, and `download` remembers what it got.
+
+Files that exist only as a pickle (torchvision's GoogLeNet, timm's Xception), as a frozen graph (the
+network of FID) or in another package's private layout have no row.
+"""
 
 import dataclasses
 
-_SLIM = "http://download.tensorflow.org/models/"
+# Formats that `load` can read; rows of other formats are data only, and no tag shows them.
+READABLE = ("tf_slim",)
+
+# The bucket behind http://download.tensorflow.org, by way of TLS: most of the files have no hash.
+_SLIM = "https://storage.googleapis.com/download.tensorflow.org/models/"
+_KERAS = "https://storage.googleapis.com/tensorflow/keras-applications/"
+_HUB = "https://huggingface.co/timm/"
+_DRIVE = "https://drive.usercontent.google.com/download?export=download&confirm=t&id="
+_NOT_STATED = "not stated"
+
+
+@dataclasses.dataclass(frozen=True)
+class Preprocessing:
+    """How the publisher makes the network's input of a picture.
+
+    Attributes:
+        size: side of the square input, pixels.
+        crop_fraction: of the side, kept by the central crop; 1 is no crop.
+        crop_of: "each side" (the crop keeps the picture's shape and is then squashed to a square),
+            or "shorter side" (a square).
+        interpolation: "bilinear", "bicubic", "nearest", or "bilinear_tf1" (TensorFlow 1's, without
+            half-pixel centres).
+        mean, deviation: for red, green, blue, pixels in [0, 255]: the input is
+            `(pixels - mean) / deviation`.
+    """
+
+    size: int
+    crop_fraction: float
+    crop_of: str
+    interpolation: str
+    mean: tuple = (127.5, 127.5, 127.5)
+    deviation: tuple = (127.5, 127.5, 127.5)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -13,35 +52,342 @@ class WeightFile:
         tag: what `weights=` calls it.
         network, variant: the architecture that it fits.
         url: where it is published.
-        classes: outputs of its classifier; 1001 has a background class first.
+        format: "tf_slim" (a checkpoint in a tar.gz), "facenet" (a TF-Slim checkpoint in a zip),
+            "keras_h5", "safetensors" (timm's names) or "caffe".
+        preprocessing: a `Preprocessing`.
+        classes: outputs of its classifier, 1001 with a background class first, 512 for an
+            embedding; `None` for a file without one.
+        source: who published it.
+        licence: of the weights or, failing that, of the publisher's repository; or "not stated".
+        size: bytes, or `None` if nobody states it.
+        hash_kind, hash: "md5", "sha1", "sha256", "sha384" or "sha256_prefix" (the first digits, as
+            torch.hub has them in a file's name), and the hexadecimal digits; `None` as for `size`.
+        top1_accuracy, top5_accuracy: published, on ImageNet's validation images, a single crop;
+            fractions, or `None`.
+        accuracy_source: where these two are published.
+        default: whether the constructors load it without being asked.
+        pool_counts_padding: whether average pools divide by the whole window at the border, as
+            torchvision's Inception-v3 does, and not by the pixels inside the picture.
+        gamma: whether batch normalization has a scale where the network here has none.
+        bgr: whether the first convolution expects blue, green, red.
+        file: name in the cache; by default the end of the URL.
     """
 
     tag: str
     network: str
     variant: str | None
     url: str
-    classes: int = 1001
+    format: str
+    preprocessing: Preprocessing
+    classes: int | None
+    source: str
+    licence: str = _NOT_STATED
+    size: int | None = None
+    hash_kind: str | None = None
+    hash: str | None = None
+    top1_accuracy: float | None = None
+    top5_accuracy: float | None = None
+    accuracy_source: str | None = None
+    default: bool = False
+    pool_counts_padding: bool = False
+    gamma: bool = False
+    bgr: bool = False
+    file: str = ""
 
+    def __post_init__(self):
+        if not self.file:
+            object.__setattr__(self, "file", self.url.rsplit("/", 1)[-1])
+
+
+def _slim(tag, network, variant, file, pixels=299, accuracy=(None, None), **fields):
+    """A checkpoint of the TF-Slim model zoo; preprocessing as in its `inception_preprocessing`."""
+    return WeightFile(
+        tag,
+        network,
+        variant,
+        _SLIM + file,
+        "tf_slim",
+        Preprocessing(pixels, 0.875, "each side", "bilinear_tf1"),
+        classes=1001,
+        licence="Apache-2.0",
+        top1_accuracy=accuracy[0],
+        top5_accuracy=accuracy[1],
+        accuracy_source="tensorflow/models, research/slim/README.md" if accuracy[0] else None,
+        **{"source": "TF-Slim model zoo, tensorflow/models", **fields},
+    )
+
+
+def _adversarial(tag, network, file):
+    """Trained on adversarial examples too (1611.01236; "ens": 1705.07204); no accuracy is given."""
+    source = "tensorflow/models, research/adv_imagenet_models"
+    return _slim(tag, network, "released", file, source=source)
+
+
+def _keras(tag, network, variant, md5, licence, accuracy=(None, None), default=False):
+    """A file of `keras.applications`; its documentation's example neither crops nor smooths."""
+    top = accuracy[0] is not None
+    ending = "" if top else "_notop"
+    return WeightFile(
+        tag,
+        network,
+        variant,
+        f"{_KERAS}{network}/{network}_weights_tf_dim_ordering_tf_kernels{ending}.h5",
+        "keras_h5",
+        Preprocessing(299, 1.0, "each side", "nearest"),
+        classes=1000 if top else None,
+        source="keras.applications",
+        licence=licence,
+        hash_kind="md5",
+        hash=md5,
+        top1_accuracy=accuracy[0],
+        top5_accuracy=accuracy[1],
+        accuracy_source="keras.io/api/applications" if top else None,
+        default=default,
+    )
+
+
+def _timm(tag, network, variant, name, accuracy, crop=0.875, scaling=(), **fields):
+    """A file of timm on the Hugging Face hub; its figures are for bicubic resizing.
+
+    All have a batch-norm gamma. `pool_counts_padding` is said for weights that were trained so.
+    Those from TensorFlow were not, though timm runs Inception-v3 so with them too; the networks of
+    "timm_tf" and "imagenet" are one and the same.
+    """
+    return WeightFile(
+        tag,
+        network,
+        variant,
+        f"{_HUB}{name}/resolve/main/model.safetensors",
+        "safetensors",
+        Preprocessing(299, crop, "shorter side", "bicubic", *scaling),
+        classes=1000,
+        source="timm, huggingface.co/timm",
+        licence="Apache-2.0",
+        top1_accuracy=accuracy[0],
+        top5_accuracy=accuracy[1],
+        accuracy_source="timm, results/results-imagenet.csv",
+        gamma=True,
+        file=f"timm_{name}.safetensors",
+        **fields,
+    )
+
+
+def _facenet(tag, drive_id, file, **fields):
+    """David Sandberg's face embeddings; inputs are faces found and cut by his MTCNN."""
+    return WeightFile(
+        tag,
+        "inception_resnet_v1",
+        "facenet",
+        _DRIVE + drive_id,
+        "facenet",
+        Preprocessing(160, 1.0, "each side", "bilinear", deviation=(128.0, 128.0, 128.0)),
+        classes=512,
+        source="davidsandberg/facenet",
+        licence="MIT",
+        file=file,
+        **fields,
+    )
+
+
+# ImageNet's mean and deviation over all pixels, in [0, 1] (0.485, 0.456, 0.406) and (0.229, 0.224,
+# 0.225): `IMAGENET_DEFAULT_MEAN` and `_STD` in timm, here times 255.
+_IMAGENET_SCALING = ((123.675, 116.28, 103.53), (58.395, 57.12, 57.375))
 
 CATALOG = (
-    WeightFile("imagenet", "inception_v1", None, _SLIM + "inception_v1_2016_08_28.tar.gz"),
-    WeightFile("imagenet", "inception_v2", "released", _SLIM + "inception_v2_2016_08_28.tar.gz"),
-    WeightFile("imagenet", "inception_v3", "released", _SLIM + "inception_v3_2016_08_28.tar.gz"),
-    WeightFile("imagenet", "inception_v4", None, _SLIM + "inception_v4_2016_09_09.tar.gz"),
-    WeightFile(
+    WeightFile(  # 256 x 256 without regard to the shape, then the central 224 x 224
+        "imagenet",
+        "googlenet",
+        None,
+        "http://dl.caffe.berkeleyvision.org/bvlc_googlenet.caffemodel",
+        "caffe",
+        Preprocessing(224, 0.875, "each side", "bilinear", (123.0, 117.0, 104.0), (1.0, 1.0, 1.0)),
+        classes=1000,
+        source="BVLC Caffe model zoo, bvlc_googlenet",
+        licence="unrestricted",
+        size=53_533_754,
+        hash_kind="sha256",
+        hash="6f7101e3a2183738a7125a0c5021ba82a1feb4228c5ca0924d991b6daf6f6fad",
+        top1_accuracy=0.687,
+        top5_accuracy=0.889,
+        accuracy_source="BVLC/caffe, models/bvlc_googlenet/readme.md",
+        default=True,
+        bgr=True,
+    ),
+    _slim(
+        "imagenet",
+        "inception_v1",
+        None,
+        "inception_v1_2016_08_28.tar.gz",
+        224,
+        (0.698, 0.896),
+        size=24_642_554,
+        hash_kind="sha256",
+        hash="7a620c430fcaba8f8f716241f5148c4c47c035cce4e49ef02cfbe6cd1adf96a6",
+        default=True,
+    ),
+    _slim(
+        "imagenet",
+        "inception_v2",
+        "released",
+        "inception_v2_2016_08_28.tar.gz",
+        224,
+        (0.739, 0.918),
+        size=41_577_079,
+        hash_kind="sha384",
+        hash="c0b2efbae8fc5e237ae67637dca3f311d4b4f7da576b56067e83d95c398a2fcc"
+        "d50baff9cc0de64335f4d7b78e1adb07",
+        default=True,
+    ),
+    _slim(
+        "imagenet",
+        "inception_v3",
+        "released",
+        "inception_v3_2016_08_28.tar.gz",
+        accuracy=(0.780, 0.939),
+        default=True,
+    ),
+    _adversarial("adversarial", "inception_v3", "adv_inception_v3_2017_08_18.tar.gz"),
+    _adversarial("ens3_adversarial", "inception_v3", "ens3_adv_inception_v3_2017_08_18.tar.gz"),
+    _adversarial("ens4_adversarial", "inception_v3", "ens4_adv_inception_v3_2017_08_18.tar.gz"),
+    _keras(
+        "keras",
+        "inception_v3",
+        "released",
+        "9a0d58056eeedaa3f26cb7ebd46da564",
+        "Apache-2.0",
+        (0.779, 0.937),
+    ),
+    _keras(
+        "keras_notop",
+        "inception_v3",
+        "released",
+        "bcbd6486424b2319ff4ef7d526e38f63",
+        "Apache-2.0",
+    ),
+    _timm(  # torchvision publishes a pickle only; its mean and deviation are undone inside it
+        "torchvision",
+        "inception_v3",
+        "released",
+        "inception_v3.tv_in1k",
+        (0.77472, 0.93468),
+        pool_counts_padding=True,
+    ),
+    _timm("timm_tf", "inception_v3", "released", "inception_v3.tf_in1k", (0.77866, 0.93644)),
+    _timm(
+        "timm_tf_adversarial",
+        "inception_v3",
+        "released",
+        "inception_v3.tf_adv_in1k",
+        (0.77598, 0.93726),
+    ),
+    _timm(
+        "timm_gluon",
+        "inception_v3",
+        "released",
+        "inception_v3.gluon_in1k",
+        (0.78806, 0.94372),
+        scaling=_IMAGENET_SCALING,
+        pool_counts_padding=True,
+    ),
+    _slim(
+        "imagenet",
+        "inception_v4",
+        None,
+        "inception_v4_2016_09_09.tar.gz",
+        accuracy=(0.802, 0.952),
+        default=True,
+    ),
+    _timm("timm_tf", "inception_v4", None, "inception_v4.tf_in1k", (0.80144, 0.94982)),
+    _facenet("vggface2", "1EXPBSXwTaqrSC0OhUdXNmKSh9qJUQ55-", "20180402-114759.zip"),
+    _facenet(
+        "casia",
+        "1R77HmFADxe87GmoLwzfgMu_HY0IhcyBz",
+        "20180408-102900.zip",
+        size=195_479_980,
+        hash_kind="sha256",
+        hash="2a32a4d6b797b0e35e065c674dfa2d60e9eb2372aa10728bd0b221abe12490ac",
+    ),
+    _slim(
         "imagenet",
         "inception_resnet_v2",
         "released",
-        _SLIM + "inception_resnet_v2_2016_08_30.tar.gz",
+        "inception_resnet_v2_2016_08_30.tar.gz",
+        accuracy=(0.804, 0.953),
+        default=True,
     ),
+    _adversarial("adversarial", "inception_resnet_v2", "adv_inception_resnet_v2_2017_12_18.tar.gz"),
+    _adversarial(
+        "ens_adversarial", "inception_resnet_v2", "ens_adv_inception_resnet_v2_2017_08_18.tar.gz"
+    ),
+    _keras(
+        "keras",
+        "inception_resnet_v2",
+        "released",
+        "e693bd0210a403b3192acc6073ad2e96",
+        "Apache-2.0",
+        (0.803, 0.953),
+    ),
+    _keras(
+        "keras_notop",
+        "inception_resnet_v2",
+        "released",
+        "d19885ff4a710c122648d3b5c3b684e4",
+        "Apache-2.0",
+    ),
+    _timm(
+        "timm_tf",
+        "inception_resnet_v2",
+        "released",
+        "inception_resnet_v2.tf_in1k",
+        (0.80434, 0.95312),
+        crop=0.8975,
+    ),
+    _timm(
+        "timm_tf_ens_adversarial",
+        "inception_resnet_v2",
+        "released",
+        "inception_resnet_v2.tf_ens_adv_in1k",
+        (0.79998, 0.94940),
+        crop=0.8975,
+    ),
+    _keras(
+        "imagenet",
+        "xception",
+        None,
+        "0a58e3b7378bc2990ea3b43d5981f1f6",
+        "MIT",
+        (0.790, 0.945),
+        default=True,
+    ),
+    _keras("keras_notop", "xception", None, "b0042744bf5b25fce3cb969f33bebb97", "MIT"),
 )
 
 
+def _rows(network, variant):
+    rows = [r for r in CATALOG if (r.network, r.variant) == (network, variant)]
+    return [r for r in rows if r.format in READABLE]
+
+
 def tags(network, variant):
-    """Returns the names of the public weights of an architecture, the default first."""
-    return tuple(row.tag for row in CATALOG if (row.network, row.variant) == (network, variant))
+    """Returns the names of the public weights of an architecture, the default's first."""
+    rows = sorted(_rows(network, variant), key=lambda row: not row.default)
+    return tuple(row.tag for row in rows)
+
+
+def default_tag(network, variant):
+    """Returns the name of the weights that are loaded without being asked for, or `None`."""
+    return next((row.tag for row in _rows(network, variant) if row.default), None)
 
 
 def find(network, variant, tag):
-    """Returns the row of a tag of an architecture."""
-    return next(r for r in CATALOG if (r.tag, r.network, r.variant) == (tag, network, variant))
+    """Returns the row of a tag of an architecture.
+
+    Raises:
+        ValueError: there is none that can be loaded.
+    """
+    for row in _rows(network, variant):
+        if row.tag == tag:
+            return row
+    name = network + (f" ({variant})" if variant else "")
+    known = ", ".join(map(repr, tags(network, variant))) or "none"
+    raise ValueError(f"no public weights {tag!r} for {name}; there are: {known}")

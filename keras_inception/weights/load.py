@@ -7,7 +7,7 @@ import tarfile
 import tempfile
 import zlib
 
-from keras_inception.weights import catalog
+from keras_inception.weights import catalog, download
 from keras_inception.weights.assign import assign
 
 _TABLE_MAGIC = bytes.fromhex("57fb808b247547db")  # at the end of TensorFlow's sorted tables
@@ -46,22 +46,8 @@ def load(model, source):
             f"no file {source!r}, and no public weights of that name for {model.name}; "
             f"there are: {', '.join(map(repr, tags)) or 'none'}"
         )
-    return _load_file(model, _fetch(catalog.find(architecture.id, architecture.variant, source)))
-
-
-def _fetch(row):
-    """Downloads a public file to Keras's cache, once; returns its path."""
-    import keras
-
-    try:
-        return keras.utils.get_file(origin=row.url, cache_subdir="models")
-    except Exception as error:  # get_file wraps each cause in a plain Exception
-        raise OSError(
-            f"the {row.tag} weights of {row.network} could not be fetched from {row.url} "
-            f"({error}). "
-            f"Fetch that file by other means and give its path as weights=PATH, "
-            f"or weights=None for a random network"
-        ) from error
+    row = catalog.find(architecture.id, architecture.variant, source)
+    return _load_file(model, download.fetch(row))
 
 
 def _load_file(model, path):

@@ -1,0 +1,577 @@
+"""Downloads from a real server on the loopback device: what it does wrong, and what comes of it."""
+
+import contextlib
+import hashlib
+import http.server
+import json
+import os
+import pathlib
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+import tracemalloc
+import types
+
+import pytest
+
+from keras_inception.weights import download
+
+CONTENT = bytes(range(256)) * 1600  # 409,600 bytes
+OTHER = CONTENT[::-1]  # of the same size
+CHILD = """
+import importlib.util, sys, types
+spec = importlib.util.spec_from_file_location("download", sys.argv[1])
+download = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(download)
+row = types.SimpleNamespace(tag="t", network="n", url=sys.argv[2], file="weights.bin",
+                            size=None, hash_kind=None, hash=None)
+print("ready", flush=True)
+print(download.fetch(row, sys.argv[3]), flush=True)
+"""
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    """Serves `server.content`; `server.script` says for each request in turn what is different."""
+
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self):
+        server, self.close_connection = self.server, True
+        server.seen.append((self.path, self.headers.get("Range"), self.headers.get("If-Range")))
+        act = server.script.pop(0) if server.script else {}
+        body, start = memoryview(server.content), 0
+        asked = re.fullmatch(r"bytes=(\d+)-", self.headers.get("Range", ""))
+        same = self.headers.get("If-Range") in (None, server.etag) or act.get("glue")
+        if asked and same and not act.get("no_range"):
+            start = int(asked[1])
+        status = act.get("status", 206 if start else 200)
+        if start >= len(body):
+            status, start = 416, len(body)
+        body = body[:0] if status >= 300 else body[start:]
+        headers = {"Content-Length": len(body), "ETag": server.etag}
+        if status == 206:
+            headers["Content-Range"] = f"bytes {start}-{len(server.content) - 1}/{len(CONTENT)}"
+        headers |= act.get("headers", {})
+        self.send_response(status)
+        for name, value in headers.items():
+            if value is not None:
+                self.send_header(name, str(value))
+        self.end_headers()
+        with contextlib.suppress(ConnectionError):
+            self.send(body, act)
+
+    def send(self, body, act):
+        cut = act.get("cut", len(body))
+        if act.get("chunked"):
+            for _ in range(act["chunked"]):
+                self.wfile.write(b"%x\r\n%b\r\n" % (len(body), body))
+            self.wfile.write(b"0\r\n\r\n")
+            return
+        self.wfile.write(body[:cut])
+        self.wfile.flush()
+        if act.get("hold"):
+            self.server.release.wait(20)
+            self.wfile.write(body[cut:])
+
+    def log_message(self, *arguments):
+        pass
+
+
+class Server(http.server.ThreadingHTTPServer):
+    daemon_threads = True
+
+    def __init__(self):
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.content, self.etag, self.script, self.seen = CONTENT, '"1"', [], []
+        self.release = threading.Event()
+        self.url = f"http://127.0.0.1:{self.server_port}/weights.bin"
+
+    def ranges(self):
+        return [asked for _, asked, _ in self.seen]
+
+
+@pytest.fixture
+def server():
+    server = Server()
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    yield server
+    server.release.set()
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch):
+    """No proxies, short delays."""
+    for name in list(os.environ):
+        if name.lower().endswith("_proxy") or name in (download.OFFLINE, "KERAS_HOME"):
+            monkeypatch.delenv(name)
+    monkeypatch.setattr(download, "_DELAY", 0.01)
+    monkeypatch.setattr(download, "_POLL", 0.02)
+
+
+def row(server, **fields):
+    fields = {"size": None, "hash_kind": None, "hash": None, "url": server.url, **fields}
+    return types.SimpleNamespace(
+        tag="imagenet", network="inception_v9", file="weights.bin", **fields
+    )
+
+
+def published(server, content=CONTENT):
+    digest = hashlib.sha256(content).hexdigest()
+    return row(server, size=len(content), hash_kind="sha256", hash=digest)
+
+
+def names(folder):
+    return sorted(path.name for path in pathlib.Path(folder).iterdir())
+
+
+def fails(server, folder, match, **fields):
+    """Asserts that the file can't be had, and that nothing looks like it; returns the message."""
+    with pytest.raises(download.DownloadError, match=match) as error:
+        download.fetch(row(server, **fields), folder)
+    text = str(error.value)
+    assert fields.get("url", server.url) in text
+    assert "weights=PATH" in text
+    assert "weights=None" in text
+    assert "\n" not in text
+    assert "weights.bin" not in names(folder)
+    assert "weights.bin.lock" not in names(folder)
+    return text
+
+
+def child(server, folder):
+    arguments = [sys.executable, "-c", CHILD, download.__file__, server.url, str(folder)]
+    return subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True)
+
+
+def wait_for(condition):
+    limit = time.monotonic() + 20
+    while not condition():
+        assert time.monotonic() < limit
+        time.sleep(0.02)
+
+
+def in_time(function, *arguments):
+    """Calls a function that might wait for ever."""
+    results = []
+    thread = threading.Thread(target=lambda: results.append(function(*arguments)), daemon=True)
+    thread.start()
+    wait_for(lambda: not thread.is_alive())
+    return results[0]
+
+
+def test_fetched_checked_and_remembered(server, tmp_path):
+    folder = tmp_path / "new" / "folder"
+    path = download.fetch(published(server), folder)
+    assert path == str(folder / "weights.bin")
+    assert pathlib.Path(path).read_bytes() == CONTENT
+    assert names(folder) == ["weights.bin", "weights.bin.sha256"]
+    first = (folder / "weights.bin.sha256").read_text().splitlines()[0]
+    assert first == f"{hashlib.sha256(CONTENT).hexdigest()}  weights.bin"
+    assert server.seen == [("/weights.bin", None, None)]
+
+
+def test_a_finished_file_needs_no_request_and_is_hashed_once(server, tmp_path, monkeypatch):
+    (tmp_path / "weights.bin").write_bytes(CONTENT)  # by hand
+    hashed, digests = [], download._digests
+    monkeypatch.setattr(download, "_digests", lambda *a: hashed.append(a) or digests(*a))
+    for _ in range(3):
+        download.fetch(published(server), tmp_path)
+    assert len(hashed) == 1
+    os.utime(tmp_path / "weights.bin", (1, 1))  # something happened to it
+    download.fetch(published(server), tmp_path)
+    assert len(hashed) == 2
+    assert server.seen == []
+
+
+@pytest.mark.parametrize("kind", ["md5", "sha1", "sha384", "sha256_prefix"])
+def test_hash_kinds(server, tmp_path, kind):
+    digest = hashlib.new(kind.removesuffix("_prefix"), CONTENT).hexdigest()
+    digest = digest[:8] if kind == "sha256_prefix" else digest
+    wrong = digest[:-1] + ("0" if digest[-1] != "0" else "1")
+    text = fails(server, tmp_path, f"{wrong} is published", hash_kind=kind, hash=wrong)
+    assert digest in text
+    assert names(tmp_path) == []
+    assert len(server.seen) == 1  # it came in one piece: no other try
+    download.fetch(row(server, hash_kind=kind, hash=digest), tmp_path)
+
+
+def test_cut_connections_are_resumed(server, tmp_path):
+    server.script = [{"cut": 100_000}, {"cut": 200_000}]
+    path = download.fetch(published(server), tmp_path)
+    assert pathlib.Path(path).read_bytes() == CONTENT
+    assert server.ranges() == [None, "bytes=100000-", "bytes=300000-"]
+    assert [tag for _, _, tag in server.seen] == [None, '"1"', '"1"']
+    assert names(tmp_path) == ["weights.bin", "weights.bin.sha256"]
+
+
+def test_as_many_cuts_as_make_progress(server, tmp_path, monkeypatch):
+    monkeypatch.setattr(download, "_BLOCK", 50_000)
+    server.script = [{"cut": 50_000}] * 8
+    path = download.fetch(published(server), tmp_path)
+    assert pathlib.Path(path).read_bytes() == CONTENT
+    assert len(server.seen) == 9 > download._TRIES
+
+
+def test_tries_without_progress_are_bounded_and_the_next_call_goes_on(server, tmp_path):
+    server.script = [{"cut": 70_000}] + [{"cut": 0}] * 9
+    fails(server, tmp_path, f"ended after 70000 of 409600 bytes .{download._TRIES} tries without")
+    assert len(server.seen) == download._TRIES
+    assert (tmp_path / "weights.bin.part").read_bytes() == CONTENT[:70_000]
+    server.script = []
+    download.fetch(row(server), tmp_path)
+    assert server.ranges()[-1] == "bytes=70000-"
+
+
+def test_a_range_refused(server, tmp_path):
+    server.script = [{"cut": 100_000}, {"no_range": True}]
+    path = download.fetch(row(server), tmp_path)
+    assert pathlib.Path(path).read_bytes() == CONTENT
+    assert server.ranges() == [None, "bytes=100000-"]
+
+
+@pytest.mark.parametrize(
+    "glue", [False, True]
+)  # a server that heeds If-Range, and one that doesn't
+def test_a_file_that_changes_between_two_tries(server, tmp_path, glue):
+    server.script = [{"cut": 100_000}] + [{"cut": 0}] * 4
+    fails(server, tmp_path, "without progress")
+    server.content, server.etag, server.script = OTHER, '"2"', [{"glue": glue}]
+    path = download.fetch(row(server), tmp_path)
+    assert pathlib.Path(path).read_bytes() == OTHER
+    assert server.ranges()[5:] == (["bytes=100000-", None] if glue else ["bytes=100000-"])
+
+
+def test_glued_versions_with_one_tag_do_not_pass_the_hash(server, tmp_path):
+    server.script = [{"cut": 100_000}] + [{"cut": 0}] * 4
+    fails(server, tmp_path, "without progress")
+    server.content = OTHER
+    path = download.fetch(published(server, OTHER), tmp_path)
+    assert pathlib.Path(path).read_bytes() == OTHER
+    assert server.ranges()[5:] == ["bytes=100000-", None]
+
+
+@pytest.mark.parametrize("sent", ["bytes 99999-409598/409600", "bytes */409600", "no range"])
+def test_another_range_than_was_asked_for(server, tmp_path, sent):
+    server.script = [{"cut": 100_000}, {"headers": {"Content-Range": sent}}]
+    path = download.fetch(row(server), tmp_path)
+    assert pathlib.Path(path).read_bytes() == CONTENT
+    assert server.ranges() == [None, "bytes=100000-", None]
+
+
+def test_all_came_but_the_process_was_killed_before_the_check(server, tmp_path):
+    download.fetch(row(server), tmp_path)
+    (tmp_path / "weights.bin").rename(tmp_path / "weights.bin.part")
+    notes = {"url": server.url, "validator": '"1"', "total": len(CONTENT)}
+    (tmp_path / "weights.bin.part.json").write_text(json.dumps(notes))
+    download.fetch(row(server), tmp_path)
+    assert len(server.seen) == 1
+    (tmp_path / "weights.bin").rename(tmp_path / "weights.bin.part")
+    (tmp_path / "weights.bin.part.json").write_text(json.dumps({**notes, "url": "another"}))
+    download.fetch(row(server), tmp_path)
+    assert server.ranges() == [None, None]
+
+
+@pytest.mark.parametrize("tag", [None, 'W/"1"'])
+def test_without_a_strong_tag_nothing_is_glued(server, tmp_path, tag):
+    server.script = [{"cut": 100_000, "headers": {"ETag": tag}}]
+    path = download.fetch(row(server), tmp_path)
+    assert pathlib.Path(path).read_bytes() == CONTENT
+    assert server.ranges() == [None, None]
+
+
+def test_a_date_will_do_as_well(server, tmp_path):
+    date = "Tue, 30 Aug 2016 00:00:00 GMT"
+    dated = {"headers": {"ETag": None, "Last-Modified": date}, "glue": True}
+    server.script = [{**dated, "cut": 100_000}, dated]
+    path = download.fetch(row(server), tmp_path)
+    assert pathlib.Path(path).read_bytes() == CONTENT
+    assert server.seen[1][1:] == ("bytes=100000-", date)
+
+
+def test_a_file_that_became_shorter(server, tmp_path):
+    server.script = [{"cut": 100_000}] + [{"cut": 0}] * 4
+    fails(server, tmp_path, "without progress")
+    server.content, server.script = CONTENT[:5000], [{"glue": True}]
+    path = download.fetch(row(server), tmp_path)
+    assert pathlib.Path(path).read_bytes() == CONTENT[:5000]
+    assert server.ranges()[5:] == ["bytes=100000-", None]
+
+
+@pytest.mark.parametrize("size", [1000, len(CONTENT) + 1])
+def test_another_length_is_refused_before_it_comes(server, tmp_path, size):
+    fails(server, tmp_path, f"the server has {len(CONTENT)} bytes, {size} are", size=size)
+    assert len(server.seen) == 1
+    assert names(tmp_path) == []
+
+
+def test_a_body_without_end_is_cut(server, tmp_path):
+    headers = {"Content-Length": None, "Transfer-Encoding": "chunked"}
+    server.script = [{"headers": headers, "chunked": 50}]
+    size = len(CONTENT) * 2
+    fails(server, tmp_path, f"more came than the {size} bytes", size=size)
+    assert names(tmp_path) == []
+    server.script = [{"headers": headers, "chunked": 1}]
+    assert pathlib.Path(download.fetch(row(server), tmp_path)).read_bytes() == CONTENT
+
+
+def test_an_unknown_or_absurd_length(server, tmp_path):
+    server.script = [{"headers": {"Content-Length": None}}]
+    fails(server, tmp_path, "does not say how long")
+    server.script = [{"headers": {"Content-Length": 1 << 40}}]
+    fails(server, tmp_path, "1099511627776 bytes are more than a file of weights has")
+    server.script = [{"headers": {"Content-Length": None}, "cut": 7}]
+    fails(server, tmp_path, "what came has 7 bytes, 409600 are published", size=len(CONTENT))
+
+
+def test_memory_is_bounded(server, tmp_path):
+    server.content = bytes(48 << 20)
+    expected = published(server, server.content)
+    tracemalloc.start()
+    try:
+        download.fetch(expected, tmp_path)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 6 << 20
+
+
+@pytest.mark.parametrize("status", [401, 403, 404, 410])
+def test_missing_is_not_tried_again(server, tmp_path, status):
+    server.script = [{"status": status}]
+    fails(server, tmp_path, f"HTTP status {status}")
+    assert len(server.seen) == 1
+
+
+def test_a_passing_fault_of_the_server(server, tmp_path, monkeypatch):
+    slept = []
+    monkeypatch.setattr(download.time, "sleep", slept.append)
+    server.script = [{"status": 500}, {"status": 503, "headers": {"Retry-After": 7}}]
+    path = download.fetch(published(server), tmp_path)
+    assert pathlib.Path(path).read_bytes() == CONTENT
+    assert slept == [0.01, 7.0]
+
+
+def test_a_lasting_fault_of_the_server(server, tmp_path, monkeypatch):
+    slept = []
+    monkeypatch.setattr(download.time, "sleep", slept.append)
+    server.script = [{"status": 500}] * 20
+    fails(server, tmp_path, "HTTP status 500")
+    assert len(server.seen) == download._TRIES
+    assert slept == [0.01, 0.02, 0.04, 0.08]
+
+
+def test_nobody_listens(server, tmp_path):
+    url = "http://127.0.0.1:9/weights.bin"  # the discard service
+    fails(server, tmp_path, f"no connection .*{download._TRIES} tries", url=url)
+
+
+def test_a_web_page_is_no_file(server, tmp_path):
+    server.script = [{"headers": {"Content-Type": "text/html; charset=utf-8"}}]
+    fails(server, tmp_path, "a web page came")
+    assert len(server.seen) == 1
+
+
+def test_redirections(server, tmp_path):
+    server.script = [{"status": 302, "headers": {"Location": f"/page{i}"}} for i in range(20)]
+    fails(server, tmp_path, "HTTP status 302")
+    assert len(server.seen) <= 6
+    for target in ("file:///etc/hostname", "ftp://127.0.0.1/weights.bin"):
+        server.script = [{"status": 302, "headers": {"Location": target}}]
+        fails(server, tmp_path, "is not http or https|not allowed")
+    server.script = [{"status": 302, "headers": {"Location": "/there"}}, {"cut": 100_000}]
+    server.script.append(server.script[0])
+    download.fetch(published(server), tmp_path)
+    assert server.seen[-1] == ("/there", "bytes=100000-", '"1"')
+
+
+def test_no_redirection_from_https_to_http():
+    handler = download._Redirects()
+    for scheme, allowed in (("https", ["https"]), ("http", ["https", "http"])):
+        request = download.urllib.request.Request(f"{scheme}://example.org/a")
+        for target in ("https", "http"):
+            url = f"{target}://example.org/b"
+            if target in allowed:
+                new = handler.redirect_request(request, None, 302, "Found", {}, url)
+                assert new.full_url == url
+            else:
+                with pytest.raises(download._Fault, match=f"protocol of {url} is not https"):
+                    handler.redirect_request(request, None, 302, "Found", {}, url)
+
+
+@pytest.mark.parametrize("url", ["file:///etc/hostname", "ftp://127.0.0.1/w", "weights.bin"])
+def test_other_protocols(server, tmp_path, url):
+    fails(server, tmp_path, "the protocol of .* is not http or https", url=url)
+
+
+def test_proxies_of_the_environment(server, tmp_path, monkeypatch):
+    monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{server.server_port}")
+    url = "http://weights.invalid/weights.bin"
+    path = download.fetch(row(server, url=url), tmp_path)
+    assert pathlib.Path(path).read_bytes() == CONTENT
+    assert server.seen[0][0] == url
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    download.fetch(row(server), tmp_path / "direct")
+    assert server.seen[1][0] == "/weights.bin"
+
+
+def test_offline(server, tmp_path, monkeypatch):
+    monkeypatch.setenv(download.OFFLINE, "1")
+    text = fails(server, tmp_path, "KERAS_INCEPTION_OFFLINE is set")
+    assert str(tmp_path / "weights.bin") in text
+    (tmp_path / "weights.bin").write_bytes(CONTENT)
+    download.fetch(published(server), tmp_path)
+    assert server.seen == []
+    monkeypatch.setenv(download.OFFLINE, "0")
+    download.fetch(published(server), tmp_path / "other")
+    assert len(server.seen) == 1
+
+
+def test_the_folder_of_keras(server, tmp_path, monkeypatch):
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    assert download.fetch(row(server)) == str(tmp_path / "models" / "weights.bin")
+    monkeypatch.delenv("KERAS_HOME")
+    assert download.cache_folder() == pathlib.Path.home() / ".keras" / "models"
+
+
+def test_a_folder_that_cannot_be_written(server, tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(download.DownloadError, match=r"tmp.*/file.*weights=PATH"):
+        download.fetch(row(server), tmp_path / "file" / "models")
+    assert server.seen == []
+
+
+def test_a_later_change_of_an_unpublished_hash_is_noticed(server, tmp_path):
+    path = pathlib.Path(download.fetch(row(server), tmp_path))
+    path.write_bytes(OTHER)
+    os.utime(path, (1, 1))
+    was, found = (hashlib.sha256(c).hexdigest() for c in (CONTENT, OTHER))
+    with pytest.raises(download.DownloadError, match=f"is {found}, it was {was}"):
+        download.fetch(row(server), tmp_path)
+    assert len(server.seen) == 1
+    path.unlink()  # as the message says
+    assert pathlib.Path(download.fetch(row(server), tmp_path)).read_bytes() == CONTENT
+    path.unlink()
+    server.content = OTHER  # now the publisher's file has changed
+    fails(server, tmp_path, f"is {found}, it was {was}")
+    (tmp_path / "weights.bin.sha256").unlink()
+    assert pathlib.Path(download.fetch(row(server), tmp_path)).read_bytes() == OTHER
+
+
+@pytest.mark.parametrize("content", [OTHER, CONTENT[:-1], b""])
+def test_a_spoilt_file_in_the_cache(server, tmp_path, content):
+    (tmp_path / "weights.bin").write_bytes(content)
+    with pytest.raises(download.DownloadError, match=r"bin .delete it .*(is|are) published"):
+        download.fetch(published(server), tmp_path)
+    assert (tmp_path / "weights.bin").read_bytes() == content  # maybe somebody's own
+    assert server.seen == []
+
+
+def test_broken_notes_are_no_obstacle(server, tmp_path):
+    (tmp_path / "weights.bin.part").write_bytes(OTHER[:1000])
+    for notes in ("", "[]", '{"url": 1}', "\0"):
+        (tmp_path / "weights.bin.part.json").write_text(notes)
+        (tmp_path / "weights.bin.sha256").write_bytes(b"")
+        path = pathlib.Path(download.fetch(published(server), tmp_path))
+        assert path.read_bytes() == CONTENT
+        path.unlink()
+    assert server.ranges() == [None] * 4
+
+
+def test_the_progress_bar(server, tmp_path, capsys):
+    download.fetch(row(server), tmp_path / "quiet")  # stderr is no terminal
+    assert capsys.readouterr().err == ""
+    server.script = [{"cut": 100_000}]
+    download.fetch(row(server), tmp_path / "loud", verbose=True)
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert "weights.bin: 100%" in err
+    assert "410k/410k" in err
+
+
+def test_two_processes_download_once(server, tmp_path):
+    server.script = [{"cut": 100_000, "hold": True}]
+    with child(server, tmp_path) as first:
+        wait_for(lambda: server.seen)
+        with child(server, tmp_path) as second:
+            assert second.stdout.readline() == "ready\n"
+            time.sleep(0.5)
+            assert len(server.seen) == 1
+            assert second.poll() is None
+            server.release.set()
+            path = str(tmp_path / "weights.bin")
+            assert first.communicate(timeout=20)[0] == f"ready\n{path}\n"
+            assert second.communicate(timeout=20)[0] == f"{path}\n"
+    assert len(server.seen) == 1
+    assert pathlib.Path(path).read_bytes() == CONTENT
+    assert names(tmp_path) == ["weights.bin", "weights.bin.sha256"]
+
+
+def test_a_killed_download_is_no_file_and_is_resumed(server, tmp_path, monkeypatch):
+    server.script = [{"cut": 100_000, "hold": True}]
+    part = tmp_path / "weights.bin.part"
+    with child(server, tmp_path) as process:
+        wait_for(lambda: part.is_file() and part.stat().st_size == 100_000)
+        process.send_signal(signal.SIGKILL)
+    left = [f"weights.bin.{end}" for end in ("lock", "part", "part.json")]
+    assert names(tmp_path) == left
+    monkeypatch.setattr(download, "_DEAD", 0.1)
+    monkeypatch.setattr(download, "_STALE", 1e9)  # the process is known to be gone
+    path = in_time(download.fetch, row(server), tmp_path)
+    assert pathlib.Path(path).read_bytes() == CONTENT
+    assert server.ranges() == [None, "bytes=100000-"]
+    assert names(tmp_path) == ["weights.bin", "weights.bin.sha256"]
+
+
+@pytest.mark.parametrize("text", ["", "17 another.machine 0123", "nonsense"])
+def test_the_lock_of_who_knows_whom(server, tmp_path, monkeypatch, text):
+    monkeypatch.setattr(download, "_STALE", 0.3)
+    monkeypatch.setattr(download, "_DEAD", 1e9)
+    (tmp_path / "weights.bin.lock").write_text(text)
+    (tmp_path / "weights.bin.lock.break").write_text("a process killed while it broke the lock")
+    os.utime(tmp_path / "weights.bin.lock.break", (1, 1))
+    in_time(download.fetch, row(server), tmp_path)
+    assert names(tmp_path) == ["weights.bin", "weights.bin.sha256"]
+
+
+def test_a_living_lock_is_not_broken(tmp_path, monkeypatch):
+    for name, value in {"_BEAT": 0.05, "_STALE": 0.6, "_DEAD": 0.6}.items():
+        monkeypatch.setattr(download, name, value)
+    entered, path = threading.Event(), tmp_path / "lock"
+
+    def enter():
+        with download._Lock(path):
+            entered.set()
+
+    thread = threading.Thread(target=enter)
+    with download._Lock(path):
+        thread.start()
+        assert not entered.wait(1.5)
+    assert entered.wait(10)
+    thread.join()
+    assert names(tmp_path) == []
+
+
+def test_who_lost_the_lock_stops(server, tmp_path):
+    server.script = [{"cut": 100_000, "hold": True}]
+    part = tmp_path / "weights.bin.part"
+
+    def rob():
+        wait_for(lambda: part.is_file() and part.stat().st_size == 100_000)
+        (tmp_path / "weights.bin.lock").write_text("another's")
+        server.release.set()
+
+    thread = threading.Thread(target=rob)
+    thread.start()
+    with pytest.raises(download.DownloadError, match="another process took the download over"):
+        download.fetch(row(server), tmp_path)
+    thread.join()
+    assert part.stat().st_size == 100_000
+    assert (tmp_path / "weights.bin.lock").read_text() == "another's"
+    assert "weights.bin" not in names(tmp_path)
