@@ -19,7 +19,7 @@ from keras_inception.data.augmentation import MIN_AREA, check_color, training_vi
 from keras_inception.data.crops import check_count, make_crops
 from keras_inception.data.preprocessing import decode_image
 
-# Encoded pictures to shuffle among: all of photo_patches' 3,200, and 0.5 GB of ImageNet, whose
+# Encoded pictures to shuffle among: all of photo_patches' 2,800, and 0.5 GB of ImageNet, whose
 # 1,024 files are shuffled and interleaved besides.
 _SHUFFLE_BUFFER = 4096
 

@@ -47,7 +47,7 @@ def test_results(output, data_dir):
         for by_crops in results[figure].values():
             assert set(by_crops) == {"1", "10"}
     assert set(results["sizes"]) == set(results["agreement"]) == FORMS
-    assert results["test_pictures"] == 640
+    assert results["test_pictures"] == 560
     assert results["seconds"] == pytest.approx(sum(results["seconds_by_step"].values()))
     assert results["sizes"]["tflite_dynamic"] < results["sizes"]["tflite_float16"]
     # The same answers, in numbers and in names.
