@@ -1,0 +1,42 @@
+"""The README's Python and the scripts in `examples/`, run as they stand."""
+
+import pathlib
+import re
+import subprocess
+import sys
+
+import pytest
+import tensorflow as tf
+
+ROOT = pathlib.Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("code", re.findall(r"```python\n(.*?)```", README, re.S))
+def test_readme(code):
+    exec(compile(code, "README.md", "exec"), {})
+
+
+def run(name, *arguments):
+    command = [sys.executable, str(ROOT / "examples" / name), *map(str, arguments)]
+    done = subprocess.run(command, check=True, capture_output=True, text=True, cwd=ROOT)
+    return done.stdout
+
+
+def test_feature_maps(tmp_path):
+    picture = tmp_path / "picture.png"
+    picture.write_bytes(tf.io.encode_png(tf.zeros((155, 139, 3), tf.uint8)).numpy())
+    lines = run("feature_maps.py", picture).splitlines()
+    assert lines == ["mixed_5d: 17 x 15 x 72", "mixed_6e: 8 x 7 x 192", "mixed_7c: 6 x 5 x 512"]
+
+
+def test_own_network():
+    printed = run("own_network.py")
+    assert "mixed_6b" in printed
+    assert "own_network" in printed
+
+
+def test_every_example_is_tested():
+    names = {path.name for path in (ROOT / "examples").glob("*.py")}
+    text = pathlib.Path(__file__).read_text(encoding="utf-8")
+    assert all(f'run("{name}"' in text for name in names)
