@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 ARGS ?=
 
-.PHONY: demo test test-slow lint format docs benchmarks clean
+.PHONY: demo test test-slow lint format benchmarks clean
 
 demo: $(VENV)/.installed
 	$(BIN)/keras-inception demo $(ARGS)
