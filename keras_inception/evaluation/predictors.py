@@ -220,6 +220,13 @@ def _decoded(function, encoded):
 
 
 def _reason(error):
-    """The first line of an error's message, without the names of TensorFlow's graph nodes."""
+    """The line of an error's message that says what is wrong, without TensorFlow's graph nodes."""
     text = re.sub(r"\{\{.*?\}\}|\[Op:.*?\]", "", str(error)).strip()
-    return text.splitlines()[0].strip() if text else type(error).__name__
+    lines = [line.strip() for line in text.splitlines()]
+    if not lines:
+        return type(error).__name__
+    if not lines[0].startswith("Graph execution error"):
+        return lines[0]
+    # An error inside a graph is headed by a trace of Python: its own words come last.
+    trace = re.compile(r"$|\[\[|File |Detected at|Graph execution error")
+    return ([line for line in lines if not trace.match(line)] or lines)[-1]

@@ -126,7 +126,7 @@ def constructor(module, name, architectures, doc, options=None):
         output_stride=32,
         **extra,
     ):
-        if variant not in variants:
+        if variant not in tuple(variants):
             raise ValueError(f"variant must be {_allowed(variants)}, got {variant!r}")
         unknown = set(extra) - set(extra_names)
         if unknown:
@@ -223,6 +223,7 @@ def build(
     if isinstance(classes, _Default):
         classes = architecture.classes
     _check(pooling, classes, dropout_rate, width_multiplier, output_stride)
+    classes = int(classes)
     weights = _resolve_weights(architecture, weights, width_multiplier)
     images = _images(architecture, include_top, input_tensor, input_shape)
     momentum = architecture.batch_norm_momentum

@@ -67,6 +67,8 @@ def train(recipe, workdir, data_dir=None, progress=True):
         **recipe.network_arguments,
     )
     _set_batch_norm_momentum(model, recipe.batch_norm_momentum)
+    for stale in ("history.csv", "model.keras"):  # of another run, which recipe.json is no more
+        (workdir / stale).unlink(missing_ok=True)
     _write(workdir / "recipe.json", recipe.to_json())
 
     started = time.perf_counter()

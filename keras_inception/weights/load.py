@@ -5,6 +5,7 @@ import pathlib
 import shutil
 import tarfile
 import tempfile
+import warnings
 import zlib
 
 from keras_inception.weights import catalog, download
@@ -97,11 +98,13 @@ def _load_keras(model, path):
     """Loads one of Keras's own files, which Keras assigns as it reads: undone where it fails."""
     before = model.get_weights()
     try:
-        model.load_weights(path)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # one for each layer of a file of another network
+            model.load_weights(path)
     except Exception as error:  # Keras, h5py and zipfile each have their own
         model.set_weights(before)
         raise ValueError(
-            f"{path} does not fit {model.name}, which is unchanged: {error}"
+            f"{path} does not fit {model.name}, which is unchanged: {str(error)[:300]}"
         ) from error
 
 

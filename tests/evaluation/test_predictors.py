@@ -110,3 +110,13 @@ def test_labels_of_another_length_are_refused(model, tmp_path):
     (tmp_path / "tiny.labels.txt").write_text("only\ntwo\n")
     with pytest.raises(ValueError, match="2 lines; the model has 6"):
         predictor(tmp_path / "tiny.keras")
+
+
+@pytest.mark.parametrize(
+    ("picture", "reason"),
+    [(b"", "Input is empty"), (b"hello", "Unknown image"), (b"\x89PNG\r\n\x1a\n1", "Invalid PNG")],
+)
+def test_a_broken_picture_says_why(picture, reason):
+    form = predictor(tiny())
+    with pytest.raises(ValueError, match=f"not a picture that can be read: .*{reason}"):
+        form.from_bytes([picture])

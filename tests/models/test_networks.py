@@ -217,6 +217,7 @@ BAD = [  # (arguments, what the message has to name)
     ({"width_multiplier": float("nan")}, "width_multiplier must be a positive number"),
     ({"output_stride": 4}, "output_stride must be 8 or 16 or 32, got 4"),
     ({"variant": "nonsense"}, "variant must be .*, got 'nonsense'"),
+    ({"variant": ["released"]}, "variant must be .*, got"),
     ({"weights": "nonsense"}, "weights='nonsense': no such file, and .* allowed: .*None"),
     ({"weights": 5}, "weights=5: no such file"),
     ({"input_shape": (299, 299)}, "takes images of shape"),
