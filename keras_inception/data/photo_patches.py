@@ -104,9 +104,10 @@ def patch_boxes(height: int, width: int, split: str) -> list[Box]:
     homes = cells(height, width, split)
     boxes = []
     for i in range(PATCHES[split]):
-        cell, turn = homes[i % len(homes)], i // len(homes)
+        turn, home = divmod(i, len(homes))
+        cell = homes[home]
         side = round(min(cell.height, cell.width) * _SCALES[turn % len(_SCALES)])
-        down, right = (i * step % 1 for step in _STEPS)
+        down, right = ((turn + home / len(homes)) * step % 1 for step in _STEPS)
         top = cell.top + int(down * (cell.height - side + 1))
         left = cell.left + int(right * (cell.width - side + 1))
         boxes.append(Box(top, left, side, side))
