@@ -17,7 +17,7 @@ DEMO = Recipe(
     batch_size=64,  # our choice: 43 steps an epoch
     epochs=16,  # our choice, because validation accuracy stands still by then
     # RMSProp with momentum and decay 0.9: 1512.00567 section 8. There epsilon is 1.0, which
-    # makes it all but plain momentum. The adaptive form, with a rate to match, is our choice: it was
+    # makes it all but plain momentum. The adaptive form and its rate are our choice: it was
     # about a point better in single runs, no more than seeds differ by.
     learning_rate=0.002,
     rho=0.9,
@@ -32,5 +32,5 @@ DEMO = Recipe(
     weight_decay=4e-5,  # TF-Slim train_image_classifier.py
     batch_norm_momentum=0.9,  # our choice: 0.9997 would need thousands of steps
     min_area=0.4,  # our choice: many classes are textures, whose scale tells
-    color="none",  # our choice: colour tells many classes; distorting it was worse in single runs
+    color="none",  # our choice: colour tells many classes
 )
