@@ -8,8 +8,8 @@ runs, whatever slips they hold (`Conv_1_0c_5x5`, `Conv2d_0b_1x1`), and ours coun
 import re
 
 from keras_inception.weights.assign import Plan, Rule, Source
+from keras_inception.weights.places import model_places
 
-_OURS = re.compile(r"(?P<block>.+?)_branch(?P<branch>\d+)_(?P<box>\d+[ab]?)_\d+x\d+$")
 _SLOTS = re.compile(r"/(RMSProp(_\d+)?|Momentum|Adagrad|Adam(_\d+)?)$")
 _AVERAGE = "/ExponentialMovingAverage"
 _HEADS = {"Logits": "predictions", "AuxLogits": "auxiliary", "Bottleneck": "bottleneck"}
@@ -74,7 +74,7 @@ def plan(model, names):
     Returns:
         A `Plan`.
     """
-    ours = _model_places(model)
+    ours = model_places(model)
     rules, skipped = [], {}
     for name, place in _source_places(names).items():
         target = ours.get(place)
@@ -123,26 +123,3 @@ def _classifier_last(order, parsed):
         box for block, _, box, tail in parsed.values() if block == "auxiliary" and tail == "biases"
     }
     order.get(("auxiliary", None), []).sort(key=lambda box: (box in biased, box))
-
-
-def _model_places(model):
-    """Returns the same places for the variables of a model, to the variables."""
-    places, boxes = {}, {}
-    for layer in model.layers:
-        if not layer.weights:
-            continue
-        name = re.sub("_(conv|bn|linear|dense)$", "", layer.name)
-        match = _OURS.match(name)
-        if match:
-            key, box = (match["block"], int(match["branch"])), match["box"]
-        elif name == "auxiliary" or name.startswith("auxiliary_"):
-            key, box = ("auxiliary", None), name
-        else:
-            key, box = (name, None), ""
-        inner = boxes.setdefault(key, [])
-        if box not in inner:
-            inner.append(box)
-        is_norm = any("moving_mean" in variable.path for variable in layer.weights)
-        for variable in layer.weights:
-            places[(*key, inner.index(box), is_norm, variable.name)] = variable
-    return places
