@@ -48,6 +48,20 @@ def variables(name):
     return {v["name"]: variable(salt, v["name"], v["shape"]) for v in facts(name)["variables"]}
 
 
+def write_checkpoint(path, values):
+    """Writes variables as TF-Slim's checkpoints have them; returns the prefix as a string."""
+    import tensorflow as tf
+
+    names = sorted(values)
+    tf.raw_ops.SaveV2(
+        prefix=str(path),
+        tensor_names=names,
+        shape_and_slices=[""] * len(names),
+        tensors=[tf.constant(values[name]) for name in names],
+    )
+    return str(path)
+
+
 def sha256_of(values):
     """The hash of `weights_check`: all variables, sorted by name, as little-endian float32."""
     digest = hashlib.sha256()

@@ -48,6 +48,7 @@ from keras_inception.layers.inception_v4 import (
     reduction_b,
 )
 from keras_inception.layers.normalization import LocalResponseNormalization
+from keras_inception.layers.padding import foreign_padding
 from keras_inception.layers.xception import (
     separable_conv_bn,
     xception_batch_norm,
@@ -75,6 +76,7 @@ __all__ = [
     "factorized_module",
     "factorized_reduction",
     "five_by_five_module",
+    "foreign_padding",
     "googlenet_auxiliary_head",
     "grid_reduction",
     "inception_a",

@@ -8,6 +8,7 @@ A branch is a list of steps; a step is made by `conv`, `biased_conv`, `max_pool`
 import keras
 
 from keras_inception.layers.conv import conv_bn_relu, conv_relu
+from keras_inception.layers.padding import pad_average_pool
 
 
 def _pair(kernel_size):
@@ -75,7 +76,8 @@ def avg_pool(pool_size, strides=1, padding="same"):
 
     def step(x, name):
         name = f"{name}_avg_pool"
-        return keras.layers.AveragePooling2D(pool_size, strides, padding, name=name)(x)
+        x, how = pad_average_pool(x, pool_size, strides, padding, name)
+        return keras.layers.AveragePooling2D(pool_size, strides, how, name=name)(x)
 
     return step
 

@@ -9,6 +9,8 @@ import contextvars
 
 import keras
 
+from keras_inception.layers.padding import pad_convolution
+
 BATCH_NORM_MOMENTUM = 0.9997  # TF-Slim nets/inception_utils.py, `batch_norm_decay`
 BATCH_NORM_EPSILON = 0.001  # TF-Slim nets/inception_utils.py, `batch_norm_epsilon`
 # TF-Slim nets/inception_utils.py, `variance_scaling_initializer()`: factor 2, fan in. Single
@@ -90,6 +92,7 @@ def conv_bn_relu(x, filters, kernel_size, strides=1, padding="same", *, name, sc
     >>> conv_bn_relu(keras.Input((299, 299, 3)), 32, 3, 2, "valid", name="conv2d_1a_3x3").shape
     (None, 149, 149, 32)
     """
+    x, padding = pad_convolution(x, kernel_size, strides, padding, name=f"{name}_conv")
     x = keras.layers.Conv2D(
         scaled(filters),
         kernel_size,
@@ -130,6 +133,7 @@ def conv_relu(x, filters, kernel_size, strides=1, padding="same", *, name):
     >>> conv_relu(keras.Input((224, 224, 3)), 64, 7, 2, name="conv2d_1a_7x7").shape
     (None, 112, 112, 64)
     """
+    x, padding = pad_convolution(x, kernel_size, strides, padding, name=f"{name}_conv")
     x = keras.layers.Conv2D(
         scaled(filters),
         kernel_size,

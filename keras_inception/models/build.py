@@ -10,11 +10,13 @@ from collections.abc import Callable, Mapping
 import keras
 
 from keras_inception import weights as weights_package
-from keras_inception.layers import auxiliary_head, classifier_head
+from keras_inception.layers import auxiliary_head, classifier_head, foreign_padding
 from keras_inception.layers import width_multiplier as scale_width
 from keras_inception.layers.conv import BATCH_NORM_MOMENTUM, batch_norm_momentum
 from keras_inception.layers.inception_resnet import RESIDUAL_SCALES
 from keras_inception.models.dilation import dilate
+from keras_inception.models.imagenet import preprocess_input
+from keras_inception.weights.arithmetic import SCALING
 
 
 class _Default(int):
@@ -45,6 +47,7 @@ class Architecture:
         auxiliary: output name to the end point where that auxiliary head is put.
         auxiliary_head: what is put there.
         batch_norm_momentum: of all its layers.
+        preprocess_input: pixels in [0, 255] to the network's input; an attribute of its models.
     """
 
     id: str
@@ -60,6 +63,7 @@ class Architecture:
     auxiliary: Mapping = dataclasses.field(default_factory=dict)
     auxiliary_head: Callable = auxiliary_head
     batch_norm_momentum: float = BATCH_NORM_MOMENTUM
+    preprocess_input: Callable = preprocess_input
 
     @property
     def weights(self):
@@ -227,8 +231,13 @@ def build(
     weights = _resolve_weights(architecture, weights, width_multiplier)
     images = _images(architecture, include_top, input_tensor, input_shape)
     momentum = architecture.batch_norm_momentum
-    with scale_width(width_multiplier), batch_norm_momentum(momentum):
-        x = architecture.stack(images)
+    how = weights_package.arithmetic(weights, architecture.id, architecture.variant)
+    with (
+        scale_width(width_multiplier),
+        batch_norm_momentum(momentum),
+        foreign_padding(how.symmetric_padding, how.pool_counts_padding),
+    ):
+        x = architecture.stack(_scaled(images, how.scaling))
         if output_stride < max(OUTPUT_STRIDES):
             x = dilate(images, x, output_stride)
         if include_top:
@@ -242,9 +251,27 @@ def build(
         inputs = inputs[0]  # a list would want lists at every call
     model = keras.Model(inputs, x, name=name)
     model.architecture = architecture
+    model.preprocess_input = architecture.preprocess_input
     if weights is not None:
         weights_package.load(model, weights)
     return model
+
+
+def _scaled(images, scaling):
+    """Images in [-1, 1] on the scale that the weights' publisher used; `None` is the same.
+
+    Other numbers of channels get red's, green's and blue's in turn, a single one their mean.
+    """
+    if scaling is None:
+        return images
+    channels = images.shape[-1]
+    mean, deviation = (
+        [sum(rgb) / 3] if channels == 1 else [rgb[i % 3] for i in range(channels)]
+        for rgb in scaling
+    )
+    scale = [127.5 / d for d in deviation]
+    offset = [(127.5 - m) / d for m, d in zip(mean, deviation)]
+    return keras.layers.Rescaling(scale, offset, name=SCALING)(images)
 
 
 def _check(pooling, classes, dropout_rate, multiplier, output_stride):

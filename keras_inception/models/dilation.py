@@ -83,6 +83,8 @@ def _dilated(layer, keeps_stride, dilation):
                     name=layer.name,
                     dtype=config["dtype"],
                 )
+        if isinstance(layer, keras.layers.ZeroPadding2D):
+            config["padding"] = [[dilation * side for side in sides] for sides in layer.padding]
         if isinstance(layer, _CONVOLUTIONS):
             config["strides"] = (1, 1)
             config["dilation_rate"] = (dilation, dilation)

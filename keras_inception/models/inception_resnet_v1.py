@@ -14,6 +14,7 @@ import dataclasses
 import functools
 
 import keras
+import numpy as np
 
 from keras_inception.layers import (
     conv_bn_relu,
@@ -28,7 +29,13 @@ from keras_inception.layers.inception_resnet import RESIDUAL_SCALES
 from keras_inception.models.build import Architecture, constructor, with_residual_scale
 from keras_inception.models.imagenet import decode_predictions, preprocess_input
 
-__all__ = ["ARCHITECTURES", "InceptionResNetV1", "decode_predictions", "preprocess_input"]
+__all__ = [
+    "ARCHITECTURES",
+    "InceptionResNetV1",
+    "decode_predictions",
+    "preprocess_input",
+    "standardize_faces",
+]
 
 END_POINTS = {  # name: (rows, columns, channels) for 299 x 299 images, Figs. 14 and 15
     "conv2d_1a_3x3": (149, 149, 32),
@@ -85,6 +92,20 @@ def inception_resnet_v1(x, scales=RESIDUAL_SCALES, last_block=False):
     return x
 
 
+def standardize_faces(x, data_format=None):
+    """facenet's input of pixels in [0, 255]: `(x - 127.5) / 128` (`fixed_image_standardization`).
+
+    Its models of 2018 want this; 127.5 in place of 128 is close, and per-image whitening is not.
+
+    Args:
+        x: array or tensor of any shape, pixels in [0, 255].
+        data_format: as in `preprocess_input`; nothing depends on it.
+    """
+    if isinstance(x, np.ndarray):
+        return (x.astype("float32") - 127.5) / 128.0
+    return (keras.ops.cast(x, "float32") - 127.5) / 128.0
+
+
 _PAPER = Architecture(
     id="inception_resnet_v1",
     variant="paper",
@@ -109,9 +130,9 @@ ARCHITECTURES = (
         head=embedding_head,
         batch_norm_momentum=0.995,  # facenet src/models/inception_resnet_v1.py
         auxiliary={},
+        preprocess_input=standardize_faces,
     ),
 )
-
 
 InceptionResNetV1 = constructor(
     __name__,

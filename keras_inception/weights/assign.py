@@ -4,6 +4,7 @@ A reader opens a file as a `Source`; a name map makes a `Plan` of it for one mod
 the plan out. Readers know nothing of models, and name maps nothing of files.
 """
 
+import collections
 import dataclasses
 import math
 from collections.abc import Callable, Mapping
@@ -11,6 +12,8 @@ from collections.abc import Callable, Mapping
 import keras
 import numpy as np
 from absl import logging
+
+_CLASSIFIER = 1 << 26  # values that a classifier of other classes may have beyond the model's own
 
 
 @dataclasses.dataclass(frozen=True)
@@ -22,12 +25,14 @@ class Source:
         shapes: name of each variable to its shape.
         read: name to array; raises ValueError, naming the file, where that fails.
         skipped: names that are no weights (optimizer slots, steps) to the reason; not in `shapes`.
+        layers: names of all layers of the network that was saved, where the file tells.
     """
 
     path: str
     shapes: Mapping
     read: Callable
     skipped: Mapping = dataclasses.field(default_factory=dict)
+    layers: tuple = ()
 
 
 def _same(array):
@@ -42,7 +47,8 @@ class Rule:
         target: the `keras.Variable`.
         sources: names of the source's variables.
         combine: their arrays to the value, in the target's layout (height, width, in, out).
-        is_classifier: whether the number of classes may differ: the target then stays as it is.
+        is_classifier: whether the number of classes (or an embedding's length) may differ: the
+            target then stays as it is.
         background: whether the first of 1001 classes is "background", dropped for 1000.
     """
 
@@ -99,24 +105,18 @@ def assign(model, source, plan):
         ValueError: a variable of the source is used by no rule, a variable of the model has none,
             or a shape does not fit. One message lists all of it; the model is unchanged.
     """
-    used = {name for rule in plan.rules for name in rule.sources}
-    covered = {id(rule.target) for rule in plan.rules}
-    faults = [f"left over: {n}" for n in sorted(set(source.shapes) - used - set(plan.skipped))]
-    faults += [f"missing: {v.path}" for v in model.weights if id(v) not in covered]
-    values, skipped, new = [], {**source.skipped, **plan.skipped}, []
-    for rule in plan.rules:
-        value = fit(rule, rule.combine(*(source.read(name) for name in rule.sources)))
-        shape = tuple(rule.target.shape)
-        if value.shape == shape:
-            values.append((rule.target, value))
-        elif rule.is_classifier and value.shape[:-1] == shape[:-1]:
-            skipped |= dict.fromkeys(rule.sources, "another number of classes")
-            new.append(rule.target.path)
-        else:
-            names = ", ".join(rule.sources)
-            faults.append(f"shape: {names} {value.shape} for {rule.target.path} {shape}")
+    faults = _faults(model, source, plan)
     if faults:
         raise ValueError(f"{source.path} does not fit {model.name}:\n  " + "\n  ".join(faults))
+    values, new = [], []
+    skipped = {**source.skipped, **plan.skipped}
+    for rule in plan.rules:
+        value = fit(rule, rule.combine(*(_numbers(source, name) for name in rule.sources)))
+        if value.shape == tuple(rule.target.shape):
+            values.append((rule.target, value))
+        else:
+            skipped |= dict.fromkeys(rule.sources, "another number of classes")
+            new.append(rule.target.path)
     for target, value in values:
         if not np.isfinite(value).all():
             logging.warning("%s: %s has values that are not finite", source.path, target.path)
@@ -128,9 +128,48 @@ def assign(model, source, plan):
             model.name,
             ", ".join(new),
         )
+    used = {name for rule in plan.rules for name in rule.sources}
     used = tuple(name for name in source.shapes if name in used and name not in skipped)
     ends = tuple((t.path, float(v.flat[0]), float(v.flat[-1])) for t, v in values)
     return LoadReport(used, skipped, tuple(new), ends)
+
+
+def _numbers(source, name):
+    value = np.asarray(source.read(name))
+    if value.dtype.kind not in "fiu":
+        raise ValueError(f"{source.path}: {name} is no array of numbers, but of {value.dtype}")
+    return value
+
+
+def _faults(model, source, plan):
+    """What keeps a plan from being carried out, found by names and shapes: nothing is read."""
+    room = 4 * sum(math.prod(variable.shape) for variable in model.weights) + _CLASSIFIER
+    declared = sum(math.prod(shape) for shape in source.shapes.values())
+    if declared > room:  # a file may claim anything
+        return [f"it declares {declared} values, far more than the model has"]
+    used = {name for rule in plan.rules for name in rule.sources}
+    covered = collections.Counter(rule.target.path for rule in plan.rules)
+    faults = [f"left over: {n}" for n in sorted(set(source.shapes) - used - set(plan.skipped))]
+    faults += [f"missing: {v.path}" for v in model.weights if v.path not in covered]
+    faults += [f"there more than once: {path}" for path, times in covered.items() if times > 1]
+    for rule in plan.rules:
+        shapes = [tuple(source.shapes[name]) for name in rule.sources]
+        wanted = tuple(rule.target.shape)
+        found = _fitted_shape(rule, shapes)
+        if found == wanted or (found and rule.is_classifier and found[:-1] == wanted[:-1]):
+            continue
+        names = " ".join(f"{name} {shape}" for name, shape in zip(rule.sources, shapes))
+        faults.append(f"shape: {names} for {rule.target.path} {wanted}")
+    return faults
+
+
+def _fitted_shape(rule, shapes):
+    """The shape that `fit` will return; `None` where the sources do not even go together."""
+    stand_ins = [np.broadcast_to(np.float32(0), shape) for shape in shapes]  # of no size
+    try:
+        return fit(rule, rule.combine(*stand_ins)).shape
+    except (ValueError, IndexError):
+        return None
 
 
 def fit(rule, value):

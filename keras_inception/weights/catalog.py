@@ -8,95 +8,13 @@ Files that exist only as a pickle (torchvision's GoogLeNet, timm's Xception), as
 network of FID) or in another package's private layout have no row.
 """
 
-import dataclasses
-
-# Formats that `load` can read; rows of other formats are data only, and no tag shows them.
-READABLE = ("tf_slim",)
+from keras_inception.weights.weight_file import Preprocessing, WeightFile
 
 # The bucket behind http://download.tensorflow.org, by way of TLS: most of the files have no hash.
 _SLIM = "https://storage.googleapis.com/download.tensorflow.org/models/"
 _KERAS = "https://storage.googleapis.com/tensorflow/keras-applications/"
 _HUB = "https://huggingface.co/timm/"
 _DRIVE = "https://drive.usercontent.google.com/download?export=download&confirm=t&id="
-_NOT_STATED = "not stated"
-
-
-@dataclasses.dataclass(frozen=True)
-class Preprocessing:
-    """How the publisher makes the network's input of a picture.
-
-    Attributes:
-        size: side of the square input, pixels.
-        crop_fraction: of the side, kept by the central crop; 1 is no crop.
-        crop_of: "each side" (the crop keeps the picture's shape and is then squashed to a square),
-            or "shorter side" (a square).
-        interpolation: "bilinear", "bicubic", "nearest", or "bilinear_tf1" (TensorFlow 1's, without
-            half-pixel centres).
-        mean, deviation: for red, green, blue, pixels in [0, 255]: the input is
-            `(pixels - mean) / deviation`.
-    """
-
-    size: int
-    crop_fraction: float
-    crop_of: str
-    interpolation: str
-    mean: tuple = (127.5, 127.5, 127.5)
-    deviation: tuple = (127.5, 127.5, 127.5)
-
-
-@dataclasses.dataclass(frozen=True)
-class WeightFile:
-    """One public file.
-
-    Attributes:
-        tag: what `weights=` calls it.
-        network, variant: the architecture that it fits.
-        url: where it is published.
-        format: "tf_slim" (a checkpoint in a tar.gz), "facenet" (a TF-Slim checkpoint in a zip),
-            "keras_h5", "safetensors" (timm's names) or "caffe".
-        preprocessing: a `Preprocessing`.
-        classes: outputs of its classifier, 1001 with a background class first, 512 for an
-            embedding; `None` for a file without one.
-        source: who published it.
-        licence: of the weights or, failing that, of the publisher's repository; or "not stated".
-        size: bytes, or `None` if nobody states it.
-        hash_kind, hash: "md5", "sha1", "sha256", "sha384" or "sha256_prefix" (the first digits, as
-            torch.hub has them in a file's name), and the hexadecimal digits; `None` as for `size`.
-        top1_accuracy, top5_accuracy: published, on ImageNet's validation images, a single crop;
-            fractions, or `None`.
-        accuracy_source: where these two are published.
-        default: whether the constructors load it without being asked.
-        pool_counts_padding: whether average pools divide by the whole window at the border, as
-            torchvision's Inception-v3 does, and not by the pixels inside the picture.
-        gamma: whether batch normalization has a scale where the network here has none.
-        bgr: whether the first convolution expects blue, green, red.
-        file: name in the cache; by default the end of the URL.
-    """
-
-    tag: str
-    network: str
-    variant: str | None
-    url: str
-    format: str
-    preprocessing: Preprocessing
-    classes: int | None
-    source: str
-    licence: str = _NOT_STATED
-    size: int | None = None
-    hash_kind: str | None = None
-    hash: str | None = None
-    top1_accuracy: float | None = None
-    top5_accuracy: float | None = None
-    accuracy_source: str | None = None
-    default: bool = False
-    pool_counts_padding: bool = False
-    gamma: bool = False
-    bgr: bool = False
-    file: str = ""
-
-    def __post_init__(self):
-        if not self.file:
-            object.__setattr__(self, "file", self.url.rsplit("/", 1)[-1])
 
 
 def _slim(tag, network, variant, file, pixels=299, accuracy=(None, None), **fields):
@@ -211,7 +129,7 @@ CATALOG = (
         top5_accuracy=0.889,
         accuracy_source="BVLC/caffe, models/bvlc_googlenet/readme.md",
         default=True,
-        bgr=True,
+        symmetric_padding=True,
     ),
     _slim(
         "imagenet",
@@ -364,8 +282,7 @@ CATALOG = (
 
 
 def _rows(network, variant):
-    rows = [r for r in CATALOG if (r.network, r.variant) == (network, variant)]
-    return [r for r in rows if r.format in READABLE]
+    return [row for row in CATALOG if (row.network, row.variant) == (network, variant)]
 
 
 def tags(network, variant):
@@ -383,7 +300,7 @@ def find(network, variant, tag):
     """Returns the row of a tag of an architecture.
 
     Raises:
-        ValueError: there is none that can be loaded.
+        ValueError: there is none.
     """
     for row in _rows(network, variant):
         if row.tag == tag:
@@ -391,3 +308,9 @@ def find(network, variant, tag):
     name = network + (f" ({variant})" if variant else "")
     known = ", ".join(map(repr, tags(network, variant))) or "none"
     raise ValueError(f"no public weights {tag!r} for {name}; there are: {known}")
+
+
+def scaling(network):
+    """Returns the (mean, deviation) of a network's public weights where it is not [-1, 1]'s."""
+    found = {row.arithmetic.scaling for row in CATALOG if row.network == network} - {None}
+    return found.pop() if found else None

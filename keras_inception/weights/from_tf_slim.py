@@ -79,8 +79,9 @@ def plan(model, names):
     for name, place in _source_places(names).items():
         target = ours.get(place)
         if target is not None:
-            head = target.path.split("/")[0] in ("predictions", "auxiliary")
-            rules.append(Rule(target, (name,), is_classifier=head, background=head))
+            classes = target.path.split("/")[0] in ("predictions", "auxiliary")
+            head = classes or target.path.startswith("bottleneck")
+            rules.append(Rule(target, (name,), is_classifier=head, background=classes))
         elif place[0] in _HEADS.values():
             skipped[name] = "a head that the model does not have"
     return Plan(rules, skipped)

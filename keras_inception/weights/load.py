@@ -1,101 +1,93 @@
-"""Files of weights into models: told apart by content, checked as a whole, then assigned."""
+"""Files of weights into models: checked as a whole, then assigned."""
 
+import math
 import os
-import pathlib
-import shutil
-import tarfile
-import tempfile
 import warnings
-import zlib
 
-from keras_inception.weights import catalog, download
+from keras_inception.weights import archives, catalog, download
+from keras_inception.weights.arithmetic import TENSORFLOW, of_layers
 from keras_inception.weights.assign import assign
+from keras_inception.weights.formats import arithmetic_of, exists, kind, opened
+from keras_inception.weights.hdf5 import NestedLayers, audit
 
-_TABLE_MAGIC = bytes.fromhex("57fb808b247547db")  # at the end of TensorFlow's sorted tables
-
-
-def exists(source):
-    """Whether `source` is the path of a file or the prefix of a TensorFlow checkpoint."""
-    if not isinstance(source, (str, os.PathLike)):
-        return False
-    path = os.fspath(source)
-    return os.path.isfile(path) or os.path.isfile(f"{path}.index")
+# An archive may hold optimizer slots and moving averages of each variable, and a graph beside.
+_COPIES = 8
+_BESIDE = 1 << 26  # bytes
 
 
-def load(model, source):
+def load(model, source, use_ema=False):
     """Loads weights into a model of this package.
 
     Args:
         model: made by a constructor of this package.
-        source: a public tag ("imagenet"), the prefix of a TF-Slim checkpoint or the `tar.gz` it is
-            published in, or a file that `model.save` or `model.save_weights` wrote.
+        source: a public tag ("imagenet"), or a path: a TF-Slim checkpoint (its prefix, or the
+            tar.gz or zip it is published in); what Keras saved, of this package or of
+            `keras.applications` (`.keras`, `.weights.h5`, `.h5`); `.safetensors` with the names of
+            timm, torchvision or this package; Caffe's `bvlc_googlenet.caffemodel`.
+        use_ema: whether the moving averages in a checkpoint are taken where there are any.
 
     Returns:
-        A `LoadReport` for TF-Slim's checkpoints, `None` for Keras's own files.
+        A `LoadReport`; `None` for a file of Keras's with layers within layers, which Keras reads.
 
     Raises:
-        ValueError: the file is of no known format, or does not fit; the message lists all that is
-            missing, left over or of another shape, and the model is unchanged.
+        ValueError: the file is of no known format, is damaged, does not fit (the message lists all
+            that is missing, left over or of another shape) or wants other arithmetic than the
+            model has. The model is unchanged.
+        ImportError: it is a `.safetensors` file, and the package for these is not installed.
         OSError: a public file could not be fetched.
     """
+    row = None if exists(source) else _row(model, source)
+    path = os.fspath(source) if row is None else download.fetch(row)
+    network = getattr(getattr(model, "architecture", None), "id", None)
+    wanted = arithmetic_of(path, network) if row is None else row.arithmetic
+    _check_arithmetic(model, wanted, path, network)
+    values = sum(math.prod(variable.shape) for variable in model.weights)
+    limit = _COPIES * 4 * values + _BESIDE
+    try:
+        with opened(path, limit, use_ema) as (opened_source, name_map):
+            return assign(model, opened_source, name_map(model, opened_source.shapes))
+    except NestedLayers:
+        return _load_by_keras(model, path, limit)
+
+
+def arithmetic(source, network, variant):
+    """What a tag's or a file's weights expect of the network around them, an `Arithmetic`."""
+    if source is None:
+        return TENSORFLOW
     if exists(source):
-        return _load_file(model, os.fspath(source))
+        return arithmetic_of(os.fspath(source), network) or TENSORFLOW
+    return catalog.find(network, variant, source).arithmetic
+
+
+def _row(model, tag):
     architecture = getattr(model, "architecture", None)
     tags = architecture.weights if architecture else ()
-    if source not in tags:
+    if tag not in tags:
         raise ValueError(
-            f"no file {source!r}, and no public weights of that name for {model.name}; "
+            f"no file {tag!r}, and no public weights of that name for {model.name}; "
             f"there are: {', '.join(map(repr, tags)) or 'none'}"
         )
-    row = catalog.find(architecture.id, architecture.variant, source)
-    return _load_file(model, download.fetch(row))
+    return catalog.find(architecture.id, architecture.variant, tag)
 
 
-def _load_file(model, path):
-    if not os.path.isfile(path):
-        return _load_tf_slim(model, path)
-    with open(path, "rb") as file:
-        magic = file.read(8)
-        file.seek(max(0, os.path.getsize(path) - 8))
-        end = file.read()
-    if magic.startswith(b"\x1f\x8b") or tarfile.is_tarfile(path):
-        return _load_archive(model, path)
-    if magic.startswith((b"\x89HDF", b"PK\x03\x04")):
-        return _load_keras(model, path)
-    if os.path.isfile(f"{path}.index") or end == _TABLE_MAGIC:
-        # An .index file ends as a checkpoint of the first format does, which is one file.
-        return _load_tf_slim(model, path.removesuffix(".index"))
-    if ".data-" in path and os.path.isfile(path.rsplit(".data-", 1)[0] + ".index"):
-        return _load_tf_slim(model, path.rsplit(".data-", 1)[0])
-    raise ValueError(
-        f"{path} is of no known format; known are TF-Slim's checkpoints (the prefix, or the "
-        "tar.gz), Keras's .keras and .weights.h5"
-    )
+def _check_arithmetic(model, wanted, path, network):
+    has = of_layers([layer.name for layer in model.layers], catalog.scaling(network))
+    if wanted is not None and wanted != has:
+        raise ValueError(
+            f"{path} wants {wanted}, and {model.name} has {has}: build the network with "
+            "weights=PATH (or weights=TAG), which makes it suit them"
+        )
 
 
-def _load_archive(model, path):
-    """Loads the one checkpoint of a tar file, of which only plain files are unpacked, by name."""
-    with tempfile.TemporaryDirectory() as folder:
-        try:
-            with tarfile.open(path) as archive:
-                names = []
-                for member in archive:
-                    if not member.isfile():
-                        continue
-                    names.append(pathlib.PurePosixPath(member.name).name)
-                    with open(os.path.join(folder, names[-1]), "wb") as file:
-                        shutil.copyfileobj(archive.extractfile(member), file)
-        except (tarfile.TarError, EOFError, zlib.error, OSError) as error:
-            raise ValueError(f"{path} is no readable tar file: {error}") from error
-        prefixes = {name.removesuffix(".index") for name in names if name.endswith(".index")}
-        prefixes |= {name for name in names if name.endswith(".ckpt")}
-        if len(prefixes) != 1:
-            raise ValueError(f"{path} should hold one checkpoint, and holds {sorted(prefixes)}")
-        return _load_tf_slim(model, os.path.join(folder, prefixes.pop()))
-
-
-def _load_keras(model, path):
-    """Loads one of Keras's own files, which Keras assigns as it reads: undone where it fails."""
+def _load_by_keras(model, path, limit):
+    """Lets Keras read a file, which it assigns as it reads: undone where it fails."""
+    if kind(path) == "keras_zip":
+        with archives.unpacked(path, limit, ("model.weights.h5",)) as folder:
+            size = audit(folder / "model.weights.h5")
+    else:
+        size = audit(path)
+    if size > limit:
+        raise ValueError(f"{path} declares {size} bytes, far more than the model has")
     before = model.get_weights()
     try:
         with warnings.catch_warnings():
@@ -106,10 +98,3 @@ def _load_keras(model, path):
         raise ValueError(
             f"{path} does not fit {model.name}, which is unchanged: {str(error)[:300]}"
         ) from error
-
-
-def _load_tf_slim(model, prefix):
-    from keras_inception.weights import from_tf_slim
-
-    source = from_tf_slim.open_checkpoint(prefix)
-    return assign(model, source, from_tf_slim.plan(model, source.shapes))

@@ -1,12 +1,13 @@
 """The released networks against independent implementations, in numbers.
 
-Each network is built once, at full size and for any picture, gets the made-up weights through the
-checkpoint importer, and is compared with the float64 outputs: classifier, auxiliary classifier,
-embedding, and every layer that corresponds.
+Each network is built once, at full size and for any picture, from a file of the made-up weights in
+the published format (`weights=PATH`), and is compared with the float64 outputs: classifier,
+auxiliary classifier, embedding, and every layer that corresponds.
 """
 
 import re
 
+import h5py
 import keras
 import numpy as np
 import pytest
@@ -14,7 +15,6 @@ import reference_rule as reference
 
 import keras_inception
 from keras_inception.weights import from_tf_slim
-from keras_inception.weights.assign import Source, assign
 
 TOLERANCE = 2e-5  # of the largest reference magnitude
 
@@ -30,28 +30,28 @@ NETWORKS = {  # reference: (id, arguments, auxiliary?)
 
 
 @pytest.fixture(scope="module", params=NETWORKS)
-def network(request):
+def network(request, tmp_path_factory):
     """(reference name, model with the reference's weights)."""
-    id, arguments, auxiliary = NETWORKS[request.param]
+    name = request.param
+    id, arguments, auxiliary = NETWORKS[name]
+    values = reference.variables(name)
+    expected = reference.facts(name)["weights_check"]["sha256_sorted_names_le_f32"]
+    assert reference.sha256_of(values) == expected
+    folder = tmp_path_factory.mktemp(name)
+    if name == "xception":
+        path = write_keras_file(folder / "xception.h5", values)
+    else:
+        path = reference.write_checkpoint(folder / f"{name}.ckpt", values)
     model = keras_inception.create_model(
         id,
-        weights=None,
+        weights=None if auxiliary else path,
         input_shape=(None, None, 3),
         classifier_activation=None,
         **arguments,
     )
     if auxiliary:
-        model = keras_inception.with_auxiliary_heads(model)
-    values = reference.variables(request.param)
-    expected = reference.facts(request.param)["weights_check"]["sha256_sorted_names_le_f32"]
-    assert reference.sha256_of(values) == expected
-    if request.param == "xception":
-        assign_xception(model, values)
-    else:
-        source = Source("reference", {n: v.shape for n, v in values.items()}, values.get)
-        report = assign(model, source, from_tf_slim.plan(model, values))
-        assert sorted(report.used) == sorted(values)
-    return request.param, model
+        model = keras_inception.with_auxiliary_heads(model, weights=path)
+    return name, model
 
 
 SHORTCUTS = {"": "block2", "_1": "block3", "_2": "block4", "_3": "block13"}
@@ -67,12 +67,19 @@ def xception_layer(name):
     return f"block{int(match[1] or 0) + 2}_add" if match else name
 
 
-def assign_xception(model, values):
-    ours = {v.path: v for v in model.weights}
-    for name, value in values.items():
-        layer, kind = name.split("/")
-        ours.pop(f"{xception_layer(layer)}/{kind}").assign(value)
-    assert not ours
+def write_keras_file(path, values):
+    """The layout of `keras.applications`' published file: Keras 2, HDF5."""
+    layers = {}
+    for name in values:
+        layers.setdefault(name.split("/")[0], []).append(name)
+    with h5py.File(path, "w") as file:
+        file.attrs["layer_names"] = [layer.encode() for layer in layers]
+        for layer, names in layers.items():
+            group = file.create_group(layer)
+            group.attrs["weight_names"] = [f"{name}:0".encode() for name in names]
+            for name in names:
+                group[f"{name}:0"] = values[name]
+    return path
 
 
 def our_layer(model, source):

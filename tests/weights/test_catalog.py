@@ -8,18 +8,12 @@ import string
 import pytest
 
 import keras_inception
-from keras_inception.weights import catalog
-from keras_inception.weights.catalog import CATALOG, default_tag, find, tags
+from keras_inception.weights.catalog import CATALOG, default_tag, find, scaling, tags
 
 ALL = ("tf_slim", "facenet", "keras_h5", "safetensors", "caffe")
 DIGITS = {"md5": 32, "sha1": 40, "sha256": 64, "sha384": 96}
 SIZES = {(info.id, info.variant): info.size for info in keras_inception.list_models()}
 IDS = [f"{row.network}-{row.tag}" for row in CATALOG]
-
-
-@pytest.fixture
-def all_readable(monkeypatch):
-    monkeypatch.setattr(catalog, "READABLE", ALL)
 
 
 def test_tags_are_unique_and_files_too():
@@ -68,25 +62,13 @@ def test_rows_are_frozen():
         CATALOG[0].url = "http://example.org"
 
 
-def test_only_readable_formats_have_tags(monkeypatch):
-    monkeypatch.setattr(catalog, "READABLE", ("tf_slim",))
-    assert tags("inception_v3", "released") == (
-        "imagenet",
-        "adversarial",
-        "ens3_adversarial",
-        "ens4_adversarial",
-    )
-    assert tags("xception", None) == ()
-    assert default_tag("xception", None) is None
-    with pytest.raises(ValueError, match=r"'keras' for inception_v3 \(released\); there are: 'ima"):
-        find("inception_v3", "released", "keras")
-    monkeypatch.setattr(catalog, "READABLE", ("keras_h5",))
+def test_the_default_comes_first():
+    assert tags("inception_v3", "released")[:3] == ("imagenet", "adversarial", "ens3_adversarial")
     assert tags("xception", None) == ("imagenet", "keras_notop")
-    assert tags("inception_v3", "released") == ("keras", "keras_notop")
-    assert default_tag("inception_v3", "released") is None
+    with pytest.raises(ValueError, match=r"'mars' for inception_v3 \(released\); there are: 'ima"):
+        find("inception_v3", "released", "mars")
 
 
-@pytest.mark.usefixtures("all_readable")
 def test_defaults():
     expected = {
         "googlenet": None,
@@ -106,12 +88,15 @@ def test_defaults():
     assert tags("inception_resnet_v2", "paper") == ()
 
 
-@pytest.mark.usefixtures("all_readable")
 def test_what_differs_in_arithmetic():
     padded = {row.tag for row in CATALOG if row.pool_counts_padding}
     assert padded == {"torchvision", "timm_gluon"}
     assert all(row.gamma == (row.format == "safetensors") for row in CATALOG)
-    assert [row.network for row in CATALOG if row.bgr] == ["googlenet"]
+    assert [row.network for row in CATALOG if row.symmetric_padding] == ["googlenet"]
+    scaled = {(row.network, row.tag) for row in CATALOG if row.arithmetic.scaling}
+    assert scaled == {("googlenet", "imagenet"), ("inception_v3", "timm_gluon")}
+    assert scaling("googlenet") == ((123.0, 117.0, 104.0), (1.0, 1.0, 1.0))
+    assert scaling("xception") is None
     casia = find("inception_resnet_v1", "facenet", "casia").preprocessing
     assert (casia.mean, casia.deviation) == ((127.5,) * 3, (128.0,) * 3)
 
