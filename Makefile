@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 ARGS ?=
 
-.PHONY: demo test test-slow lint format benchmarks clean
+.PHONY: demo test test-slow test-torch lint format benchmarks clean
 
 demo: $(VENV)/.installed
 	$(BIN)/keras-inception demo $(ARGS)
@@ -14,6 +14,9 @@ test: $(VENV)/.installed
 
 test-slow: $(VENV)/.installed
 	$(BIN)/python -m pytest -m "slow" $(ARGS)
+
+test-torch: $(VENV)/.installed-torch
+	$(BIN)/python -m pytest -m "torch" $(ARGS)
 
 lint: $(VENV)/.installed
 	$(BIN)/ruff check .
@@ -29,6 +32,10 @@ benchmarks: $(VENV)/.installed
 $(VENV)/.installed: setup.cfg pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[demo,test]"
+	touch $@
+
+$(VENV)/.installed-torch: $(VENV)/.installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[test-torch]"
 	touch $@
 
 clean:
