@@ -158,8 +158,8 @@ def _faults(model, source, plan):
         found = _fitted_shape(rule, shapes)
         if found == wanted or (found and rule.is_classifier and found[:-1] == wanted[:-1]):
             continue
-        names = " ".join(f"{name} {shape}" for name, shape in zip(rule.sources, shapes))
-        faults.append(f"shape: {names} for {rule.target.path} {wanted}")
+        names = ", ".join(rule.sources)
+        faults.append(f"shape: {names} {found or shapes} for {rule.target.path} {wanted}")
     return faults
 
 
