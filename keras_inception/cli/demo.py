@@ -21,8 +21,8 @@ from keras_inception.cli.errors import UsageError
 from keras_inception.cli.train import overridden, write_labels
 from keras_inception.data import pipeline
 from keras_inception.evaluation import evaluate, predictor
-from keras_inception.export.files import replacing
 from keras_inception.export.parity import size_on_disk
+from keras_inception.files import replacing
 
 CROPS = (1, 10)
 FORMS = {  # form: its file or folder

@@ -1,11 +1,8 @@
-"""What the demo's report says: its pieces are those of `report.py`."""
+"""What the demo's report says: its pieces are those of `evaluation/report.py`."""
 
 import dataclasses
 
-import tensorflow as tf
-
-from keras_inception.cli import report
-from keras_inception.evaluation import plots
+from keras_inception.evaluation import plots, report
 
 TITLES = {
     "keras": "Keras",
@@ -29,8 +26,9 @@ def html(results, recipe, history, evaluations, patches, photographs):
         photographs: the same for the whole photographs.
     """
     single = evaluations["keras"][1]
-    mistakes = [p for p in patches if p.answers["keras"][0][0] != p.truth]
-    shown = _surest_of_each_kind(mistakes)[:MISTAKES]
+    cards = [_card(patch) for patch in patches]
+    mistakes = sum(not card.is_right for card in cards)
+    shown = report.surest_of_each_kind(cards, MISTAKES)
     body = [
         report.tiles(_headline(results)),
         _accuracy(results, single),
@@ -62,9 +60,9 @@ def html(results, recipe, history, evaluations, patches, photographs):
         body.append(
             report.section(
                 "Mistakes",
-                f"{len(mistakes)} of {len(patches)} test patches are classified wrongly with one "
+                f"{mistakes} of {len(patches)} test patches are classified wrongly with one "
                 f"crop. Of each kind the one that the network was surest of, {len(shown)} kinds:",
-                report.cards(map(_card, shown)),
+                report.cards(shown),
             )
         )
     body.append(
@@ -72,7 +70,7 @@ def html(results, recipe, history, evaluations, patches, photographs):
             "Whole photographs",
             "The photographs that the patches were cut from, squashed to the network's square: "
             "seen from much farther away than anything it was trained on.",
-            report.cards(map(_card, map(_smaller, photographs))),
+            report.cards(_smaller(_card(photograph)) for photograph in photographs),
         )
     )
     fields = [(name, _plain(value)) for name, value in recipe.to_dict().items()]
@@ -97,7 +95,7 @@ def _headline(results):
         "top-1, 10 crops": f"{results['top1']['keras']['10']:.1%}",
         "top-5, 1 crop": f"{results['top5']['keras']['1']:.1%}",
         "worst agreement": f"{min(results['agreement'].values()):.1%}",
-        "time in all": _duration(results["seconds"]),
+        "time in all": report.duration(results["seconds"]),
     }
 
 
@@ -152,14 +150,6 @@ def _first_of_each(patches):
     return [first[truth] for truth in sorted(first)]
 
 
-def _surest_of_each_kind(mistakes):
-    """One mistake for each pair of a true and a predicted class; patches overlap and repeat."""
-    surest = {}
-    for mistake in sorted(mistakes, key=lambda m: -m.answers["keras"][0][1]):
-        surest.setdefault((mistake.truth, mistake.answers["keras"][0][0]), mistake)
-    return list(surest.values())
-
-
 def _card(classified):
     best = classified.answers["keras"]
     others = [
@@ -170,22 +160,11 @@ def _card(classified):
     return report.Card(classified.picture, classified.truth, best, "; ".join(others))
 
 
-def _smaller(classified, side=240):
-    """The same with a picture of at most `side` pixels, so that the page stays small."""
-    picture = tf.io.decode_image(classified.picture, channels=3, expand_animations=False)
-    picture = tf.image.resize(
-        picture, (side, side), preserve_aspect_ratio=True, method="area", antialias=True
-    )
-    picture = tf.io.encode_jpeg(tf.cast(tf.round(picture), tf.uint8), quality=85).numpy()
-    return dataclasses.replace(classified, picture=picture)
+def _smaller(card):
+    return dataclasses.replace(card, picture=report.thumbnail(card.picture))
 
 
 def _plain(value):
     if isinstance(value, dict):
         return ", ".join(f"{name}={inner}" for name, inner in value.items()) or "-"
     return "-" if value is None else str(value)
-
-
-def _duration(seconds):
-    minutes, seconds = divmod(round(seconds), 60)
-    return f"{minutes} min {seconds} s" if minutes else f"{seconds} s"

@@ -13,7 +13,7 @@ from keras_inception.cli import common_flags
 from keras_inception.cli.errors import UsageError
 from keras_inception.data.crops import MIRRORED
 from keras_inception.evaluation import evaluate
-from keras_inception.export.files import replacing
+from keras_inception.files import replacing
 
 USAGE = "--model=FILE_OR_FOLDER [--model=...]"
 

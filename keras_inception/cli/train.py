@@ -11,7 +11,7 @@ from keras_inception import training
 from keras_inception.cli import common_flags
 from keras_inception.cli.errors import UsageError
 from keras_inception.data import pipeline
-from keras_inception.export.files import replacing
+from keras_inception.files import replacing
 
 USAGE = "--recipe=NAME --workdir=FOLDER"
 

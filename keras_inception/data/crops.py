@@ -1,62 +1,154 @@
-"""Several views of one picture, for evaluation: their boxes and one batched graph that makes them.
+"""Several views of one picture, for evaluation: their boxes and one graph that makes them all.
 
-- 1: the evaluation view, the central 87.5 % of each side.
-- 10: boxes of 87.5 % of each side at the four corners and in the centre (224 of 256 pixels, as in
-  A. Krizhevsky et al., "ImageNet classification with deep convolutional neural networks", 2012),
-  then the same five mirrored.
+- 1: the evaluation view, the central 87.5 % of each side, squashed (`preprocessing`).
+- 10: the picture's shorter side scaled to 256; of its central square the four corners and the
+  centre, 224 x 224 each (A. Krizhevsky et al., "ImageNet classification with deep convolutional
+  neural networks", 2012, section 4.1).
+- 12: those, and the central square as a whole, resized to 224 x 224. 1602.07261 (Table 3) refers
+  to 1409.4842 for its 12 crops, 1512.00567 (Table 4) says nothing. 1409.4842 describes no 12, but
+  takes 6 x 2 = 12 views of a square: they are ours, of one square at the smallest scale.
+- 144: shorter sides of 256, 288, 320 and 352; at each scale the left, central and right square (of
+  upright pictures the top, central and bottom one); of each square the same six views
+  (1409.4842, section 7).
 
-Boxes are in pixels of the picture itself; each is squashed to the network's square as
-`preprocessing.evaluation_view` does, which is the only one of 1 crop and the fifth of 10. Views are
-mirrored after that.
+All but the single one are followed by their mirror images, in the same order. The lengths are for
+networks of 224 x 224; for others all are scaled by size / 224, so a crop shows as much of the
+picture. Resizing is `preprocessing.resize_bilinear`'s: what the papers used is not known.
 """
 
 from __future__ import annotations
 
+import dataclasses
+
 import tensorflow as tf
 
-from keras_inception.data.preprocessing import central_margin, resize_bilinear, scale_pixels
+from keras_inception.data.preprocessing import (
+    central_margin,
+    evaluation_view,
+    resize_bilinear,
+    scale_pixels,
+)
 
+_PAPER_SIZE = 224  # pixels: the networks for which the scales are given
+# A picture longer than this many times its shorter side is squashed to that, so that a sliver does
+# not grow to gigabytes. Our choice: photographs stay far below.
+LONGEST = 8
+
+
+@dataclasses.dataclass(frozen=True)
+class _Protocol:
+    scales: tuple[int, ...]  # the shorter side, for networks of 224 x 224
+    squares: tuple[int, ...]  # where along the longer side: 0 start, 1 centre, 2 end
+    whole: bool  # whether each square as a whole follows its corners and centre
+
+
+_PROTOCOLS = {
+    10: _Protocol((256,), (1,), whole=False),
+    12: _Protocol((256,), (1,), whole=True),
+    144: _Protocol((256, 288, 320, 352), (0, 1, 2), whole=True),
+}
 MIRRORED = {  # count of crops: whether each crop is mirrored, in order
     1: (False,),
-    10: 5 * (False,) + 5 * (True,),
+    **{count: (False,) * (count // 2) + (True,) * (count // 2) for count in _PROTOCOLS},
 }
 
 
-def boxes(count: int, height: int, width: int) -> tf.Tensor:
-    """The boxes of `count` crops of a picture of `height` x `width` pixels, in order.
+def boxes(count: int, height: int, width: int, size: int) -> tf.Tensor:
+    """Where the `count` crops of a picture of `height` x `width` pixels lie, in order.
+
+    A crop is made so: resize the picture to `rows` x `columns`, cut the box out of it, resize that
+    to `size` x `size` if it has not that size yet, and mirror it where `MIRRORED[count]` says so.
+
+    Args:
+        count: 1, 10, 12 or 144.
+        height, width: of the picture, in pixels; integers or scalar tensors.
+        size: side of the network's input, in pixels.
 
     Returns:
-        int32 (count, 4): top, left, height, width in pixels. `MIRRORED[count]` tells which of the
-        crops are mirrored.
+        int32 (count, 6): rows, columns, top, left, height, width of each box, in pixels.
     """
     check_count(count)
-    top, left = central_margin(height), central_margin(width)
-    rows, columns = height - 2 * top, width - 2 * left
-    centre = (top, left, rows, columns)
     if count == 1:
-        return tf.stack([centre])
-    corners = [(y, x, rows, columns) for y in (0, 2 * top) for x in (0, 2 * left)]
-    return tf.stack(2 * [*corners, centre])
+        top, left = central_margin(height), central_margin(width)
+        return tf.stack([(height, width, top, left, height - 2 * top, width - 2 * left)])
+    half = [
+        (rows, columns, top, left, side, side)
+        for (rows, columns), places in _places(count, height, width, size)
+        for top, left, side in places
+    ]
+    return tf.stack(2 * half)
 
 
 def make_crops(image: tf.Tensor, size: int, count: int) -> tf.Tensor:
     """`count` crops of a picture, uint8 (height, width, 3), in the order of `boxes`.
+
+    The picture is resized once a scale; mirrored crops are cut from the mirrored picture.
 
     Returns:
         float32 (count, size, size, 3) in [-1, 1].
     """
     check_count(count)
     image = tf.ensure_shape(image, (None, None, 3))
-    places = tf.unstack(boxes(count, tf.shape(image)[0], tf.shape(image)[1]))
-    views = []
-    for place, mirrored in zip(places, MIRRORED[count], strict=True):
-        top, left, height, width = tf.unstack(place)
-        view = resize_bilinear(image[top : top + height, left : left + width], size)
-        views.append(tf.reverse(view, axis=[1]) if mirrored else view)
-    return scale_pixels(tf.stack(views))
+    if count == 1:
+        return evaluation_view(image, size)[tf.newaxis]
+    views, mirrored = [], []
+    for shape, places in _places(count, tf.shape(image)[0], tf.shape(image)[1], size):
+        picture = scale_pixels(_resized(image, shape))
+        reflection = tf.reverse(picture, axis=[1])
+        for top, left, side in places:
+            view = picture[top : top + side, left : left + side]
+            if side == size:
+                views.append(view)
+                left = shape[1] - left - side
+                mirrored.append(reflection[top : top + side, left : left + side])
+            else:
+                views.append(resize_bilinear(view, size))
+                mirrored.append(tf.reverse(views[-1], axis=[1]))
+    return tf.ensure_shape(tf.stack(views + mirrored), (count, size, size, 3))
 
 
 def check_count(count: int) -> None:
     """Raises ValueError where there is no way to make `count` crops."""
     if count not in MIRRORED:
         raise ValueError(f"Cannot make {count} crops; choose from {', '.join(map(str, MIRRORED))}.")
+
+
+def _places(count, height, width, size):
+    """For each scale (rows, columns) of the picture and the (top, left, side) cut from it."""
+    if size < 1:
+        raise ValueError(f"size must be at least 1 pixel, not {size}.")
+    protocol = _PROTOCOLS[count]
+    for scale in protocol.scales:
+        side = round(size * scale / _PAPER_SIZE)
+        rows, columns = _scaled_shape(height, width, side)
+        places = []
+        for third in protocol.squares:
+            top, left = (rows - side) * third // 2, (columns - side) * third // 2
+            far = side - size
+            inner = [(0, 0), (0, far), (far, 0), (far, far), (far // 2, far // 2)]
+            places += [(top + y, left + x, size) for y, x in inner]
+            if protocol.whole:
+                places.append((top, left, side))
+        yield (rows, columns), places
+
+
+def _scaled_shape(height, width, side):
+    """Rows and columns of the picture with `side` pixels on its shorter side, rounded."""
+    shorter = tf.minimum(height, width)
+
+    def scaled(length):
+        length = tf.minimum(length, LONGEST * shorter)
+        return (2 * length * side + shorter) // (2 * shorter)
+
+    return scaled(height), scaled(width)
+
+
+def _resized(image, shape):
+    """`preprocessing.resize_bilinear` to any number of rows and columns."""
+    resized = tf.raw_ops.ResizeBilinear(
+        images=image[tf.newaxis],
+        size=tf.stack(shape),
+        align_corners=False,
+        half_pixel_centers=False,
+    )
+    return resized[0]

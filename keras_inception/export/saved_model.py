@@ -22,7 +22,7 @@ import tensorflow as tf
 from keras_inception.data import preprocessing
 from keras_inception.export import parity
 from keras_inception.export.checks import classifier_shape, computes_in_float32, label_names
-from keras_inception.export.files import replacing
+from keras_inception.files import replacing
 
 # Largest difference of a probability from Keras. Our choice: the arithmetic is the same, only the
 # order of sums may differ, which matters more where a layer computes in 8 (bfloat16) or 11 bits.

@@ -14,8 +14,8 @@ import tensorflow as tf
 
 from keras_inception.export import parity
 from keras_inception.export.checks import classifier_shape, computes_in_float32, label_names
-from keras_inception.export.files import replacing
 from keras_inception.export.saved_model import write_signatures
+from keras_inception.files import replacing
 
 
 @dataclasses.dataclass(frozen=True)

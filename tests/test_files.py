@@ -1,11 +1,11 @@
-"""Tests of export/files.py: what is at a path is whole, old or new, whatever happens."""
+"""Tests of files.py: what is at a path is whole, old or new, whatever happens."""
 
 import os
 import pathlib
 
 import pytest
 
-from keras_inception.export.files import replacing
+from keras_inception.files import replacing
 
 
 def contents(folder):

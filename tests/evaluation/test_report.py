@@ -1,9 +1,12 @@
-"""Tests of cli/report.py: a page that stands alone and shows text as text."""
+"""Tests of evaluation/report.py: a page that stands alone and shows text as text."""
 
 import html.parser
 import re
 
-from keras_inception.cli import report
+import pytest
+import tensorflow as tf
+
+from keras_inception.evaluation import report
 
 PNG = b"\x89PNG\r\n\x1a\n0000"
 JPEG = b"\xff\xd8\xff0000"
@@ -77,3 +80,28 @@ def test_right_and_wrong_differ_in_more_than_colour():
     assert classes == ["card right", "card wrong"]
     assert "\u2713 a cat" in checked.text
     assert "\u2717 extraor" in checked.text
+
+
+def test_the_surest_mistake_of_each_kind():
+    def card(truth, label, score):
+        return report.Card(b"", truth, [(label, score)])
+
+    cards = [card("a", "b", 0.6), card("a", "b", 0.8), card("c", "b", 0.7), card("a", "a", 0.9)]
+    assert report.surest_of_each_kind(cards, 5) == [cards[1], cards[2]]
+    assert report.surest_of_each_kind(cards, 1) == [cards[1]]
+
+
+def test_thumbnails_are_small_jpegs():
+    small = tf.io.encode_jpeg(tf.zeros((20, 30, 3), tf.uint8)).numpy()
+    assert report.thumbnail(small) is small
+    for height, width, shape in ((300, 600, (120, 240)), (10, 8, (10, 8))):
+        made = report.thumbnail(tf.io.encode_png(tf.zeros((height, width, 3), tf.uint8)).numpy())
+        assert made.startswith(b"\xff\xd8")
+        assert tf.io.decode_jpeg(made).shape == (*shape, 3)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(7.4, "7 s"), (125, "2 min 5 s"), (10_850, "3 h 0 min")]
+)
+def test_duration(seconds, text):
+    assert report.duration(seconds) == text

@@ -8,6 +8,10 @@ import base64
 import dataclasses
 import html
 
+import tensorflow as tf
+
+from keras_inception.data.preprocessing import decode_image
+
 STYLE = """
 :root { color-scheme: light dark; --ground: #ffffff; --ink: #1c1f24; --soft: #5c6470;
   --line: #d9dce1; --panel: #f5f6f8; --accent: #2563eb; --wrong: #b42318; }
@@ -157,6 +161,39 @@ def data_uri(picture):
     """A JPEG or PNG as a `data:` URI."""
     kind = "png" if picture.startswith(b"\x89PNG") else "jpeg"
     return f"data:image/{kind};base64,{base64.b64encode(picture).decode()}"
+
+
+def surest_of_each_kind(cards, most):
+    """Of the wrong ones among `cards` at most `most`, those that the network was surest of.
+
+    There is one for each pair of a true and a predicted class: pictures of a kind repeat.
+    """
+    surest = {}
+    for card in sorted(cards, key=lambda card: -card.best[0][1]):
+        if not card.is_right:
+            surest.setdefault((card.truth, card.best[0][0]), card)
+    return list(surest.values())[:most]
+
+
+def thumbnail(picture, side=240):
+    """An encoded picture as a JPEG of at most `side` pixels, so that a page stays small."""
+    pixels = decode_image(picture)
+    if max(pixels.shape[:2]) <= side and picture.startswith(b"\xff\xd8"):
+        return picture
+    side = min(side, max(pixels.shape[:2]))
+    pixels = tf.image.resize(
+        pixels, (side, side), preserve_aspect_ratio=True, method="area", antialias=True
+    )
+    return tf.io.encode_jpeg(tf.cast(tf.round(pixels), tf.uint8), quality=85).numpy()
+
+
+def duration(seconds):
+    """Seconds as text: `7 s`, `2 min 5 s`, `3 h 0 min`."""
+    minutes, seconds = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f"{hours} h {minutes} min"
+    return f"{minutes} min {seconds} s" if minutes else f"{seconds} s"
 
 
 def _card(card):
