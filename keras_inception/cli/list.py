@@ -3,12 +3,15 @@
 `id` is what `keras_inception.create_model` and the summary command call a network, `constructor`
 the function of `keras_inception` that builds it. `size` is the native side of the square pictures,
 `least` the smallest, in pixels. The first of the weights are loaded by default; where there are
-none a network starts out random.
+none a network starts out random. --weights lists the public files themselves; * marks the default.
 """
+
+from absl import flags
 
 from keras_inception import list_models
 from keras_inception.analysis import table
 from keras_inception.cli.errors import UsageError
+from keras_inception.weights import CATALOG
 
 USAGE = ""
 _HEADER = (
@@ -22,15 +25,35 @@ _HEADER = (
     "auxiliary",
     "source",
 )
+_WEIGHTS_HEADER = (
+    "network",
+    "tag",
+    "top-1",
+    "top-5",
+    "size",
+    "crop",
+    "interpolation",
+    "mean",
+    "deviation",
+    "bytes",
+    "hash",
+    "licence",
+    "source",
+    "URL",
+)
 
 
 def define_flags(flag_values):
-    """There are none of its own."""
+    flags.DEFINE_bool("weights", False, "List the public weights.", flag_values=flag_values)
 
 
 def run(flag_values, arguments):
     if arguments:
         raise UsageError(f"list takes no arguments, got {' '.join(arguments)}")
+    print(_weights() if flag_values.weights else _networks())
+
+
+def _networks():
     rows = [
         (
             info.id,
@@ -45,4 +68,36 @@ def run(flag_values, arguments):
         )
         for info in list_models()
     ]
-    print(table(_HEADER, rows))
+    return table(_HEADER, rows)
+
+
+def _weights():
+    rows = [
+        (
+            row.network + (f" ({row.variant})" if row.variant else ""),
+            row.tag + (" *" if row.default else ""),
+            _percent(row.top1_accuracy),
+            _percent(row.top5_accuracy),
+            row.preprocessing.size,
+            f"{row.preprocessing.crop_fraction:g} of {row.preprocessing.crop_of}",
+            row.preprocessing.interpolation,
+            _numbers(row.preprocessing.mean),
+            _numbers(row.preprocessing.deviation),
+            f"{row.size:,}" if row.size else "?",
+            f"{row.hash_kind} {row.hash[:12]}..." if row.hash else "none published",
+            row.licence,
+            row.source,
+            row.url,
+        )
+        for row in CATALOG
+    ]
+    return table(_WEIGHTS_HEADER, rows)
+
+
+def _percent(share):
+    return "-" if share is None else f"{share:.2%}"
+
+
+def _numbers(rgb):
+    """Red's, green's and blue's, once where they are the same."""
+    return " ".join(f"{value:g}" for value in (rgb[:1] if len(set(rgb)) == 1 else rgb))

@@ -26,7 +26,8 @@ COMMANDS = {  # name: what it does, for the program's help
     "evaluate": "measures top-1 and top-5 accuracy on a data set",
     "predict": "tells what is on pictures",
     "export": "writes a SavedModel or a TFLite file",
-    "list": "lists the networks",
+    "convert": "converts public or other weights to a file of Keras",
+    "list": "lists the networks, and the public weights",
     "summary": "prints the parameters and multiplications of a network, layer by layer",
 }
 _HELP = ("--help", "-help", "-h")

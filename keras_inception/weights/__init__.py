@@ -1,7 +1,19 @@
-"""Weights of public checkpoints: what there is, and how it is loaded."""
+"""Weights of public checkpoints: what there is, how it is loaded, and saved for others."""
 
-from keras_inception.weights.catalog import default_tag, tags
+from keras_inception.weights.catalog import CATALOG, default_tag, tags
 from keras_inception.weights.formats import exists
 from keras_inception.weights.load import arithmetic, load
+from keras_inception.weights.save import check_format, save
+from keras_inception.weights.to_keras import to_keras_applications
 
-__all__ = ["arithmetic", "default_tag", "exists", "load", "tags"]
+__all__ = [
+    "CATALOG",
+    "arithmetic",
+    "check_format",
+    "default_tag",
+    "exists",
+    "load",
+    "save",
+    "tags",
+    "to_keras_applications",
+]

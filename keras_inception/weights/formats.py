@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import re
 import tarfile
 import zipfile
 
@@ -44,6 +45,9 @@ def kind(path):
         end = file.read()
     if not head:
         raise ValueError(f"{path} is empty")
+    # The first bytes of a .safetensors file are a length: of any look, but for the high ones.
+    if head[4:8] == bytes(4) and _by_header(head, os.path.getsize(path)) == "safetensors":
+        return "safetensors"
     if head.startswith(b"PK"):
         return _kind_of_zip(path)
     if head.startswith(b"\x89HDF"):
@@ -52,7 +56,7 @@ def kind(path):
         return "checkpoint"
     if head.startswith(b"\x1f\x8b") or head[257:262] == b"ustar" or tarfile.is_tarfile(path):
         return "archive"
-    if head[:1] == b"\x80" or head.startswith(b"(dp"):
+    if re.match(rb"\x80[\x02-\x05]|\(dp", head):
         raise _pickle_error(path)
     found = _by_header(head, os.path.getsize(path))
     if found is None:

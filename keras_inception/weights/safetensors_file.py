@@ -9,6 +9,7 @@ from keras_inception.weights.assign import Source
 _LENGTH = 8  # bytes of the header's length, little-endian
 _HEADER_LIMIT = 1 << 24  # bytes; the headers of the family have below 2e5
 _FLOATS = ("F16", "BF16", "F32", "F64")
+LAYERS = "keras_inception.layers"  # in the metadata of files of this package: JSON, a list
 _STEPS = "num_batches_tracked"  # PyTorch's batch normalization counts its steps
 
 
@@ -64,7 +65,18 @@ def open_safetensors(path):
         except (SafetensorError, OSError, TypeError, ValueError, MemoryError) as error:
             raise ValueError(f"{path}: {name} cannot be read: {error}") from error
 
-    return Source(path, shapes, read, skipped)
+    return Source(path, shapes, read, skipped, _layers(path, file.metadata() or {}, shapes))
+
+
+def _layers(path, metadata, names):
+    """Names of the layers of the network that was saved, if it was this package that did it."""
+    try:
+        layers = json.loads(metadata.get(LAYERS, "[]"))
+    except (ValueError, RecursionError) as error:
+        raise _damaged(path, f"its metadata are no JSON ({error})") from error
+    if not isinstance(layers, list) or not all(isinstance(layer, str) for layer in layers):
+        raise _damaged(path, f"its {LAYERS} is no list of names")
+    return tuple(layers) or tuple(dict.fromkeys(name.rpartition("/")[0] for name in names))
 
 
 def _damaged(path, fault):

@@ -2,6 +2,7 @@
 
 import keras_inception
 from keras_inception.cli import main
+from keras_inception.weights.catalog import CATALOG
 
 
 def test_a_line_for_each_network_and_variant(capsys):
@@ -27,3 +28,16 @@ def test_takes_no_arguments(capsys):
     assert capsys.readouterr().err == (
         "keras-inception: list takes no arguments, got inception_v4\n"
     )
+
+
+def test_a_line_for_each_public_file(capsys):
+    assert main.main(["list", "--weights"]) == 0
+    header, _, *lines = capsys.readouterr().out.rstrip("\n").split("\n")
+    assert header.split()[:4] == ["network", "tag", "top-1", "top-5"]
+    for line, row in zip(lines, CATALOG, strict=True):
+        assert line.startswith(row.network)
+        assert line.endswith(row.url)
+        assert (f"{row.tag} *" in line) == row.default
+        for text in (row.tag, row.licence, row.source, (row.hash or "none published")[:12]):
+            assert text in line
+        assert row.top1_accuracy is None or f"{row.top1_accuracy:.2%}" in line

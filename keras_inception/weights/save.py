@@ -1,0 +1,52 @@
+"""Weights of a model into a file that `load` reads: one of Keras's, or `.safetensors`."""
+
+import json
+import pathlib
+
+from keras_inception.files import replacing
+from keras_inception.weights.safetensors_file import LAYERS
+
+FORMATS = (".weights.h5", ".keras", ".h5", ".safetensors")
+
+
+def save(model, path):
+    """Writes a model's weights; the file is whole or not there.
+
+    Args:
+        model: of this package or of `keras.applications`.
+        path: ends in `.weights.h5` (weights), `.keras` or `.h5` (the network too) or
+            `.safetensors` (weights, `layer/variable` each).
+
+    Raises:
+        ValueError: the path has another ending.
+        ImportError: it is `.safetensors`, and the package for these is not installed.
+    """
+    path = check_format(path)
+    with replacing(path) as temporary:
+        if path.name.endswith(".safetensors"):
+            _save_safetensors(model, temporary)
+        elif path.name.endswith(".weights.h5"):
+            model.save_weights(temporary)
+        else:
+            model.save(temporary)
+
+
+def check_format(path):
+    """Returns the path of a file that can be written, a `pathlib.Path`; else raises ValueError."""
+    path = pathlib.Path(path)
+    if not path.name.endswith(FORMATS):
+        raise ValueError(f"{path} must end in one of {', '.join(FORMATS)}")
+    return path
+
+
+def _save_safetensors(model, path):
+    try:
+        from safetensors.numpy import save_file
+    except ImportError as error:
+        raise ImportError(
+            f"{path.name} needs a package that is missing: pip install keras_inception[safetensors]"
+        ) from error
+    values = {variable.path: variable.numpy() for variable in model.weights}
+    # The names of layers without weights tell which arithmetic the network has.
+    layers = json.dumps([layer.name for layer in model.layers])
+    save_file(values, path, metadata={LAYERS: layers})
