@@ -68,10 +68,11 @@ def plan(model, names):
         if all(sources):
             classes = target.path.split("/")[0] in _HEADS
             rules.append(Rule(target, sources, combine, is_classifier=classes))
+    absent = set(_HEADS) - {place[0] for place in ours}
     skipped = {name: _OTHER_HEAD for name in names if re.match(r"aux[12]\.", name)}
     for place, name in placed.items():
-        if place[0] in _HEADS and place not in ours:
-            skipped.setdefault(name, "a head that the model does not have")
+        if place[0] in absent:
+            skipped[name] = "a head that the model does not have"
     return Plan(rules, skipped)
 
 
