@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 import pytest
+from safetensors.numpy import load_file, save_file
 
 import keras_inception
 
@@ -48,6 +49,24 @@ def test_coarse_grid_is_inside_the_fine_one(id):
         ]
         assert min(gaps) < 1e-5
         assert sum(gap < 1e-5 for gap in gaps) == 1
+
+
+def test_pools_that_count_the_padding(tmp_path):
+    """Dilated, they are padded by as much more as their windows are spread."""
+    arguments = {"width_multiplier": 0.1, "include_top": False, "input_shape": (112, 123, 3)}
+    path = tmp_path / "counted.safetensors"
+    keras_inception.weights.save(keras_inception.InceptionV3(weights=None, **arguments), path)
+    layers = '["mixed_5b_branch3_0_avg_pool_pad"]'
+    save_file(load_file(path), path, metadata={"keras_inception.layers": layers})
+    coarse, fine = (
+        keras_inception.InceptionV3(weights=path, output_stride=stride, **arguments)
+        for stride in (32, 8)
+    )
+    x = RNG.uniform(-1, 1, (1, 112, 123, 3)).astype("float32")
+    expected, found = coarse(x).numpy(), fine(x).numpy()
+    rows, columns = expected.shape[1:3]
+    part = found[:, ::4, ::4][:, :rows, :columns]
+    assert np.abs(part - expected).max() < 1e-5 * np.abs(expected).max()
 
 
 @pytest.mark.parametrize(("stride", "sides"), [(8, (28, 28, 37)), (16, (14, 14, 19))])

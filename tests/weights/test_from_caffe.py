@@ -136,6 +136,22 @@ def test_each_piece_computes_what_caffe_does(caffemodel, weights):
         assert gap < 2e-6, (after, gap)
 
 
+def test_the_constructor_suits_the_weights(caffemodel, weights):
+    """Even sides, where Caffe's padding is not TensorFlow's, and pixels less their mean."""
+    model = keras_inception.GoogLeNet(
+        weights=caffemodel, width_multiplier=WIDTH, input_shape=(64, 96, 3), classes=6
+    )
+    pixels = np.random.default_rng(2).uniform(0, 255, (2, 64, 96, 3))
+    first = keras_inception.feature_extractor(model, "conv2d_1a_7x7")
+    found = first.predict(model.preprocess_input(pixels.copy()), verbose=0)["conv2d_1a_7x7"]
+    bgr = (pixels - (123, 117, 104))[..., ::-1].transpose(0, 3, 1, 2)
+    expected = convolve(bgr, *weights["conv1/7x7_s2"], stride=2).transpose(0, 2, 3, 1)
+    assert np.abs(found - expected).max() <= 1e-5 * np.abs(expected).max()
+    plain = build(auxiliary=False, shape=(64, 96, 3))
+    with pytest.raises(ValueError, match="wants strided convolutions padded on both sides, pixels"):
+        keras_inception.weights.load(plain, caffemodel)
+
+
 @pytest.mark.parametrize("include_top", [True, False])
 def test_heads_that_the_model_lacks_are_skipped(caffemodel, weights, include_top):
     model = build(auxiliary=False, include_top=include_top, shape=(64, 64, 3))

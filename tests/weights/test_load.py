@@ -1,6 +1,7 @@
 """TF-Slim checkpoints as they are published, on a narrow network; faults leave it unchanged."""
 
 import tarfile
+import zipfile
 
 import numpy as np
 import pytest
@@ -133,6 +134,17 @@ def test_published_archive(checkpoint, tmp_path):
     np.testing.assert_array_equal(kernel(model), values["InceptionV4/Logits/Logits/weights"])
 
 
+def test_a_zip_like_facenets(checkpoint, tmp_path):
+    prefix, values = checkpoint
+    with zipfile.ZipFile(tmp_path / "20180402-114759.zip", "w") as archive:
+        for suffix in (".index", ".data-00000-of-00001"):
+            archive.write(prefix + suffix, f"20180402-114759/model.ckpt-275{suffix}")
+        archive.writestr("20180402-114759/20180402-114759.pb", b"a frozen graph")
+        archive.writestr("20180402-114759/model.meta", b"a graph")
+    model = build(classes=1001, weights=tmp_path / "20180402-114759.zip")
+    np.testing.assert_array_equal(kernel(model), values["InceptionV4/Logits/Logits/weights"])
+
+
 @pytest.mark.parametrize("packed", [False, True])
 def test_first_checkpoint_format(checkpoint, tmp_path, packed):
     """The one file, without an index, that TensorFlow wrote in 2016."""
@@ -156,6 +168,17 @@ def test_facenets_classifier_is_skipped():
     )
     plan = from_tf_slim.plan(model, ["Logits/weights", "Logits/biases"])
     assert set(plan.skipped) == {"Logits/weights", "Logits/biases"}
+
+
+def test_an_embedding_of_another_length(tmp_path):
+    arguments = {"variant": "facenet", "width_multiplier": 0.05, "input_shape": SHAPE}
+    model = keras_inception.InceptionResNetV1(weights=None, **arguments)
+    model.save_weights(tmp_path / "faces.weights.h5")
+    shorter = keras_inception.InceptionResNetV1(weights=None, classes=128, **arguments)
+    report = load(shorter, tmp_path / "faces.weights.h5")
+    assert {name.split("/")[0] for name in report.new} == {"bottleneck_dense", "bottleneck"}
+    pixels = np.float32([[[[0, 127.5, 255]]]])
+    np.testing.assert_allclose(model.preprocess_input(pixels), (pixels - 127.5) / 128)
 
 
 @pytest.mark.parametrize("channels", [1, 6])
