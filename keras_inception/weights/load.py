@@ -37,6 +37,9 @@ def load(model, source, use_ema=False):
         OSError: a public file could not be fetched.
     """
     row = None if exists(source) else _row(model, source)
+    has_classifier = "predictions" in {layer.name for layer in model.layers}
+    if row is not None and row.classes is None and has_classifier:
+        raise ValueError(f"the {row.tag!r} weights have no classifier: use include_top=False")
     path = os.fspath(source) if row is None else download.fetch(row)
     network = getattr(getattr(model, "architecture", None), "id", None)
     wanted = arithmetic_of(path, network) if row is None else row.arithmetic
@@ -60,6 +63,8 @@ def arithmetic(source, network, variant):
 
 
 def _row(model, tag):
+    if isinstance(tag, (str, os.PathLike)) and os.path.isdir(tag):
+        raise ValueError(f"{tag} is a folder; a file of weights is wanted")
     architecture = getattr(model, "architecture", None)
     tags = architecture.weights if architecture else ()
     if tag not in tags:

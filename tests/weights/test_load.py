@@ -274,6 +274,15 @@ def test_unknown_format_and_unknown_tag(tmp_path):
         load(build(), "nonsense")
 
 
+def test_a_folder_and_a_file_without_classifier(tmp_path):
+    with pytest.raises(ValueError, match="is a folder; a file of weights is wanted"):
+        load(build(), tmp_path)
+    with pytest.raises(ValueError, match="is a folder; a file of weights is wanted"):
+        build(weights=tmp_path)
+    with pytest.raises(ValueError, match="'keras_notop' weights have no classifier: use include_t"):
+        keras_inception.Xception(weights="keras_notop")
+
+
 def test_without_a_network_the_error_says_what_to_do(monkeypatch, tmp_path):
     monkeypatch.setenv("KERAS_INCEPTION_OFFLINE", "1")
     monkeypatch.setenv("KERAS_HOME", str(tmp_path))
