@@ -6,7 +6,6 @@ the networks gave for them, but no weights.
 
 import functools
 import hashlib
-import importlib
 import json
 import math
 import pathlib
@@ -47,27 +46,27 @@ NETWORKS = {
 }
 
 
-def recorded(name):
-    """What is kept of a network: `shapes` by name, `outputs` by name, (2, 1000) each."""
-    facts = _facts(name)
+def recorded(name, folder=FOLDER):
+    """What `record.py` wrote of a network: shapes by name, outputs by name, (2, 1000) each."""
+    facts = _facts(folder / f"{name}.json")
     shapes = {name: tuple(shape) for name, shape in facts["shapes"].items()}
     return shapes, {name: np.array(values) for name, values in facts["outputs"].items()}
 
 
 @functools.cache
-def _facts(name):
-    return json.loads((FOLDER / f"{name}.json").read_text())
+def _facts(path):
+    return json.loads(path.read_text())
 
 
-def value(name, shape, names):
+def value(name, shape, names, salt=""):
     """The value of one variable; `names` are those of all, which tell what a module is.
 
-    Gammas are negative now and then; the variance is around 1.
+    Another `salt` gives other values. Gammas are negative now and then; the variance is around 1.
     """
     module, _, variable = name.rpartition(".")
     if variable == "num_batches_tracked":
         return np.int64(7)
-    digest = hashlib.sha256(name.encode()).digest()
+    digest = hashlib.sha256(f"{salt}{name}".encode()).digest()
     rng = np.random.default_rng(int.from_bytes(digest[:8], "little"))
     if variable == "running_var":
         return f32(0.5) + rng.random(shape, dtype=f32)
@@ -79,9 +78,9 @@ def value(name, shape, names):
     return z * f32(math.sqrt(2 / math.prod(shape[1:])))
 
 
-def values(shapes):
+def values(shapes, salt=""):
     """All variables of a network, name to array."""
-    return {name: np.asarray(value(name, shape, shapes)) for name, shape in shapes.items()}
+    return {name: np.asarray(value(name, shape, shapes, salt)) for name, shape in shapes.items()}
 
 
 def images(side):
@@ -89,38 +88,22 @@ def images(side):
     return np.random.default_rng(side).uniform(-1, 1, (2, side, side, 3)).astype(f32)
 
 
-def torch_model(name):
-    """The PyTorch network with the made-up weights, in inference."""
-    import torch
-
-    _, _, module, function, options = NETWORKS[name]
-    # timm takes `pretrained`, torchvision `weights`; by default neither loads any.
-    model = getattr(importlib.import_module(module), function)(**options).eval()
-    state = model.state_dict()
-    made = values({name: tuple(tensor.shape) for name, tensor in state.items()})
-    model.load_state_dict({name: torch.from_numpy(array) for name, array in made.items()})
-    return model
-
-
-def torch_outputs(model, side):
-    """Logits of `images(side)` in double precision: "predictions", and "auxiliary" if there is."""
-    import torch
-
-    model.double()
-    grids = []
-    if hasattr(model, "AuxLogits") and model.AuxLogits is not None:
-        model.Mixed_6e.register_forward_hook(lambda module, inputs, grid: grids.append(grid))
-    with torch.no_grad():
-        outputs = {"predictions": model(torch.from_numpy(_channels_first(side)))}
-        if grids:
-            outputs["auxiliary"] = model.AuxLogits(grids[0])
-    return {name: logits.numpy() for name, logits in outputs.items()}
-
-
-def _channels_first(side):
-    return np.ascontiguousarray(images(side).transpose(0, 3, 1, 2)).astype(np.float64)
-
-
 def gap(ours, reference):
     """Largest difference, relative to the largest reference magnitude."""
     return float(np.abs(np.asarray(ours, np.float64) - reference).max() / np.abs(reference).max())
+
+
+def gaps(name, path, outputs):
+    """`gap` of each output of our network, with the weights of a file, from the given ones."""
+    import keras_inception
+
+    constructor, side, *_ = NETWORKS[name]
+    constructor = getattr(keras_inception, constructor)
+    model = constructor(weights=path, input_shape=(side, side, 3), classifier_activation=None)
+    if "auxiliary" in outputs:
+        model = keras_inception.with_auxiliary_heads(model, weights=path)
+    ours = model.predict(images(side), verbose=0)
+    ours = ours if isinstance(ours, dict) else {"predictions": ours}
+    if ours.keys() != outputs.keys():
+        raise AssertionError(f"{name} gives {list(ours)}, not {list(outputs)}")
+    return {output: gap(ours[output], reference) for output, reference in outputs.items()}
