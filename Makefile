@@ -28,6 +28,7 @@ format: $(VENV)/.installed
 
 benchmarks: $(VENV)/.installed
 	$(BIN)/python benchmarks/build_time.py
+	$(BIN)/python benchmarks/load_time.py
 
 $(VENV)/.installed: setup.cfg pyproject.toml
 	$(PYTHON) -m venv $(VENV)
