@@ -137,7 +137,7 @@ def opened(path, limit, use_ema=False):
 
 
 @contextlib.contextmanager
-def _checkpoint(path, limit, use_ema):
+def _checkpoint(path, limit, use_ema, archive=None):
     from keras_inception.weights import from_tf_slim
 
     end = b""
@@ -146,7 +146,7 @@ def _checkpoint(path, limit, use_ema):
             file.seek(max(0, os.path.getsize(path) - len(_TABLE_MAGIC)))
             end = file.read()
     prefix = _checkpoint_prefix(path, end) or path
-    yield from_tf_slim.open_checkpoint(prefix, use_ema), from_tf_slim.plan
+    yield from_tf_slim.open_checkpoint(prefix, use_ema, archive), from_tf_slim.plan
 
 
 @contextlib.contextmanager
@@ -157,7 +157,7 @@ def _archive(path, limit, use_ema):
         prefixes |= {name for name in names if name.endswith(".ckpt")}
         if len(prefixes) != 1:
             raise ValueError(f"{path} should hold one checkpoint, and holds {sorted(prefixes)}")
-        with _checkpoint(str(folder / prefixes.pop()), limit, use_ema) as pair:
+        with _checkpoint(str(folder / prefixes.pop()), limit, use_ema, path) as pair:
             yield pair
 
 

@@ -26,33 +26,35 @@ _VARIABLES = {  # TF-Slim's name of a variable: (is it normalization's?, Keras's
 _TAIL = re.compile("/(" + "|".join(_VARIABLES) + ")$")
 
 
-def open_checkpoint(prefix, use_ema=False):
+def open_checkpoint(prefix, use_ema=False, archive=None):
     """Opens a TensorFlow checkpoint as a `Source`.
 
     Args:
         prefix: its path without `.index`.
         use_ema: whether a variable that has an exponential moving average gets that.
+        archive: the file that it was unpacked from, for messages.
 
     Raises:
         ValueError: it cannot be read.
     """
     import tensorflow as tf
 
+    path = archive or prefix
     try:
         reader = tf.train.load_checkpoint(prefix)
         shapes = {name: tuple(s) for name, s in reader.get_variable_to_shape_map().items()}
-    except (tf.errors.OpError, ValueError, RuntimeError) as error:
-        raise ValueError(f"{prefix} is no readable TensorFlow checkpoint: {error}") from error
+    except (tf.errors.OpError, ValueError, RuntimeError, LookupError) as error:
+        raise ValueError(f"{path} is no readable TensorFlow checkpoint: {error}") from error
 
     def read(name):
         average = name + _AVERAGE
         try:
             return reader.get_tensor(average if use_ema and average in shapes else name)
-        except (tf.errors.OpError, ValueError, RuntimeError) as error:
-            raise ValueError(f"{prefix}: {name} cannot be read: {error}") from error
+        except (tf.errors.OpError, ValueError, RuntimeError, LookupError) as error:
+            raise ValueError(f"{path}: {name} cannot be read: {error}") from error
 
     skipped = {name: _reason(name) for name in sorted(shapes) if _reason(name)}
-    return Source(prefix, {n: shapes[n] for n in sorted(shapes) if n not in skipped}, read, skipped)
+    return Source(path, {n: shapes[n] for n in sorted(shapes) if n not in skipped}, read, skipped)
 
 
 def _reason(name):
