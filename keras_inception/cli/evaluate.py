@@ -1,10 +1,11 @@
 """Measures top-1 and top-5 accuracy on a data set, with their standard errors.
 
 Several --model flags make an ensemble: the mean of their probabilities. A model is a .keras, .h5
-or .tflite file or a SavedModel folder.
+or .tflite file or a SavedModel folder; forms and sizes may be mixed. With --output_dir it writes
+results.json, report.html and, while it runs, what it has found so far: started again with the same
+flags, a run that was stopped goes on from there.
 """
 
-import json
 import pathlib
 
 from absl import flags
@@ -12,8 +13,8 @@ from absl import flags
 from keras_inception.cli import common_flags
 from keras_inception.cli.errors import UsageError
 from keras_inception.data.crops import MIRRORED
-from keras_inception.evaluation import evaluate
-from keras_inception.files import replacing
+from keras_inception.evaluation import evaluate, write_results
+from keras_inception.evaluation.results import accuracy_rows
 
 USAGE = "--model=FILE_OR_FOLDER [--model=...]"
 
@@ -29,7 +30,12 @@ def define_flags(flag_values):
         flag_values=flag_values,
     )
     flags.DEFINE_string("split", "test", "Which part of the data set.", flag_values=flag_values)
-    flags.DEFINE_integer("crops", 1, "Crops of each picture.", flag_values=flag_values)
+    flags.DEFINE_integer(
+        "crops",
+        1,
+        f"Crops of each picture, whose outputs are averaged: {', '.join(map(str, MIRRORED))}.",
+        flag_values=flag_values,
+    )
     flags.register_validator(
         "crops",
         lambda crops: crops in MIRRORED,
@@ -37,10 +43,30 @@ def define_flags(flag_values):
         flag_values=flag_values,
     )
     flags.DEFINE_integer(
-        "batch_size", 32, "Pictures at a time.", lower_bound=1, flag_values=flag_values
+        "batch_size",
+        32,
+        "Crops put through a network at a time.",
+        lower_bound=1,
+        flag_values=flag_values,
     )
     flags.DEFINE_string(
-        "json", None, "A file for the figures and the confusion matrix.", flag_values=flag_values
+        "exclude",
+        None,
+        "A list of pictures to leave out, one a line: names of files, or numbers (ImageNet's list "
+        "of blacklisted validation pictures as it is published).",
+        flag_values=flag_values,
+    )
+    flags.DEFINE_string(
+        "output_dir",
+        None,
+        "The folder for results.json, report.html and the state of the run.",
+        flag_values=flag_values,
+    )
+    flags.DEFINE_bool(
+        "resume",
+        True,
+        "Go on from the state in --output_dir; --noresume starts over.",
+        flag_values=flag_values,
     )
     common_flags.define_data_dir(flag_values)
 
@@ -48,6 +74,7 @@ def define_flags(flag_values):
 def run(flag_values, arguments):
     if not flag_values.model or arguments:
         raise UsageError(f"evaluate needs {USAGE} and nothing else")
+    folder = flag_values.output_dir
     found = evaluate(
         flag_values.model,
         flag_values.data,
@@ -55,17 +82,25 @@ def run(flag_values, arguments):
         split=flag_values.split,
         batch_size=flag_values.batch_size,
         data_dir=flag_values.data_dir,
+        exclude=flag_values.exclude,
+        state_dir=folder and pathlib.Path(folder) / "state",
+        resume=flag_values.resume,
     )
-    print(f"{flag_values.data}, {flag_values.split}: {found.pictures} pictures")
-    print(f"top-1 {found.top1:7.2%} +- {found.top1_standard_error:.2%}")
-    print(f"top-5 {found.top5:7.2%} +- {found.top5_standard_error:.2%}")
-    if flag_values.json:
-        figures = {
-            "data": flag_values.data,
-            "split": flag_values.split,
-            **found.summary(),
-            "classes": list(found.classes),
-            "confusion": found.confusion.tolist(),
-        }
-        with replacing(flag_values.json) as file:
-            pathlib.Path(file).write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
+    print(_as_text(found))
+    if folder:
+        print(f"report: {write_results(found, folder, flag_values.data_dir)}")
+
+
+def _as_text(found):
+    crops = f"{found.crops} crop{'s' * (found.crops > 1)}"
+    excluded = f" ({found.excluded} left out)" if found.excluded else ""
+    rows = [("", "top-1", "top-5"), *accuracy_rows(found)]
+    width = max(len(name) for name, *_ in rows)
+    return "\n".join(
+        [
+            f"{found.dataset}, {found.split}: {found.pictures} pictures{excluded}, {crops}",
+            *(f"{name:{width}}  {top1:>16}  {top5:>16}".rstrip() for name, top1, top5 in rows),
+            f"calibration error {found.calibration_error:.2%}; {found.seconds:.1f} s, "
+            f"{found.pictures / max(found.seconds, 1e-9):.1f} images/s",
+        ]
+    )

@@ -11,6 +11,7 @@ a seed gives the same batches on any number of cores.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import tensorflow as tf
@@ -104,8 +105,18 @@ def evaluation_batches(
     split: str = "test",
     crops: int = 1,
     data_dir: str | None = None,
+    exclude: Collection[int] = (),
+    skip: int = 0,
 ) -> tf.data.Dataset:
     """One pass over a split in the order on disk; the last batch may be smaller.
+
+    Args:
+        name, split, data_dir: which examples.
+        size: side of the crops, in pixels.
+        batch_size: examples, not crops, in a batch.
+        crops: how many of each picture (`crops.make_crops`).
+        exclude: numbers of examples to leave out, counted from 0 in the order on disk.
+        skip: how many of the others to pass over at the beginning, undecoded.
 
     Yields:
         float32 (batch, crops, size, size, 3) in [-1, 1], int64 (batch,).
@@ -117,8 +128,41 @@ def evaluation_batches(
         return make_crops(decode_image(image_bytes), size, crops), label
 
     examples = encoded_examples(name, split, data_dir)
-    examples = examples.map(views, num_parallel_calls=tf.data.AUTOTUNE)
-    return examples.batch(batch_size).prefetch(tf.data.AUTOTUNE)
+    if exclude:
+        left_out = tf.constant(sorted(exclude), tf.int64)
+        examples = examples.enumerate().filter(lambda i, _: tf.reduce_all(i != left_out))
+        examples = examples.map(lambda _, example: example)
+    # 144 crops at 299 pixels are 154 MB: no more pictures at a time than keep a network busy.
+    ahead = tf.data.AUTOTUNE if crops <= 12 else 2
+    examples = examples.skip(skip).map(views, num_parallel_calls=ahead)
+    return examples.batch(batch_size).prefetch(ahead)
+
+
+def example_names(name: str, split: str, data_dir: str | None = None) -> list[str] | None:
+    """The file names of a split's examples in the order on disk, where the data set keeps them.
+
+    They are in the text feature `file_name` or `filename`, alone or at the end of a path
+    (`imagenet2012`, `oxford_iiit_pet`, a folder's `image/filename`); `None` without one.
+    """
+    import tensorflow_datasets as tfds
+
+    builder = _builder(name, data_dir)
+    features = [
+        feature
+        for feature in builder.info.features
+        if feature.rpartition("/")[2] in ("file_name", "filename")
+    ]
+    if not features:
+        return None
+    options = tf.data.Options()
+    options.deterministic = True
+    examples = builder.as_dataset(
+        split=split,
+        decoders={"image": tfds.decode.SkipDecoding()},
+        read_config=tfds.ReadConfig(options=options),
+    )
+    names = examples.map(lambda example: example[features[0]]).as_numpy_iterator()
+    return [name.decode() for name in names]
 
 
 def _builder(name, data_dir):

@@ -2,5 +2,6 @@
 
 from keras_inception.evaluation.evaluate import Evaluation, evaluate
 from keras_inception.evaluation.predictors import predictor
+from keras_inception.evaluation.results import write_results
 
-__all__ = ["Evaluation", "evaluate", "predictor"]
+__all__ = ["Evaluation", "evaluate", "predictor", "write_results"]

@@ -1,8 +1,8 @@
 """`evaluate`: the accuracy of a network, or of several together, on a data set.
 
-The protocol of the papers: each picture is cut into crops (1 or 10, `data/crops.py`), the softmax
-outputs are averaged over the crops and over the networks (1409.4842, section 7; 1512.00567,
-section 10), and the best one or five classes are compared with the label.
+The protocol of the papers: each picture is cut into crops (1, 10, 12 or 144, `data/crops.py`), the
+softmax outputs are averaged over the crops and over the networks (1409.4842, section 7;
+1512.00567, section 10), and the best one or five classes are compared with the label.
 """
 
 import dataclasses
@@ -14,8 +14,10 @@ import numpy as np
 import tensorflow as tf
 
 from keras_inception.data import pipeline
-from keras_inception.evaluation import metrics
+from keras_inception.data.crops import check_count
+from keras_inception.evaluation import exclusion, labels, metrics
 from keras_inception.evaluation.predictors import predictor
+from keras_inception.evaluation.state import Findings, open_state
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,7 +29,12 @@ class Evaluation:
     classes: tuple  # their names
     probabilities: np.ndarray  # float32 (pictures, classes), averaged over crops and models
     labels: np.ndarray  # int64 (pictures,)
-    seconds: float
+    seconds: float  # those of earlier runs that this one went on from included
+    hits: np.ndarray  # bool (pictures, models, 2): whether each model alone is right, top-1, top-5
+    dataset: str = ""  # its name and split, empty for batches that were handed over
+    split: str = ""
+    excluded: int = 0  # pictures that were left out
+    examples: np.ndarray | None = None  # int64 (pictures,): their numbers in the split, from 0
 
     def __post_init__(self):
         metrics.top_k_accuracy(self.probabilities, self.labels)  # labels out of range, NaN
@@ -62,90 +69,245 @@ class Evaluation:
         """Counts (classes, classes): a row is a true class, a column what it was taken for."""
         return metrics.confusion_matrix(self.labels, self.predictions, len(self.classes))
 
+    @property
+    def calibration_error(self):
+        """The expected calibration error (`metrics.calibration_error`)."""
+        return metrics.calibration_error(self.probabilities, self.labels)
+
+    def per_class(self):
+        """For each class its `name`, `pictures`, `top1`, `top5` and what it is `taken_for`.
+
+        That is the wrong class that it gets most often; `None` where there is no mistake, as the
+        accuracies are without a picture.
+        """
+        likeliest = metrics.top_k(self.probabilities, 5)[0] == self.labels[:, np.newaxis]
+        mistakes = self.confusion
+        np.fill_diagonal(mistakes, 0)
+        rows = []
+        for i, (name, wrong) in enumerate(zip(self.classes, mistakes, strict=True)):
+            right = likeliest[self.labels == i]
+            rows.append(
+                {
+                    "name": name,
+                    "pictures": len(right),
+                    "top1": float(right[:, 0].mean()) if len(right) else None,
+                    "top5": float(right.any(axis=1).mean()) if len(right) else None,
+                    "taken_for": self.classes[wrong.argmax()] if wrong.any() else None,
+                }
+            )
+        return rows
+
     def summary(self):
         """The figures, without arrays, ready for JSON."""
+        alone = [{"model": m, **figures} for m, figures in zip(self.models, self._alone())]
         return {
             "models": list(self.models),
+            "data": self.dataset,
+            "split": self.split,
             "crops": self.crops,
             "pictures": self.pictures,
+            "excluded": self.excluded,
             "top1": self.top1,
             "top1_standard_error": self.top1_standard_error,
             "top5": self.top5,
             "top5_standard_error": self.top5_standard_error,
+            "calibration_error": self.calibration_error,
+            "each_model": alone,
             "seconds": self.seconds,
+            "images_per_second": self.pictures / max(self.seconds, 1e-9),
         }
+
+    def _alone(self):
+        for top1, top5 in self.hits.mean(axis=0).tolist():
+            errors = [metrics.standard_error(accuracy, self.pictures) for accuracy in (top1, top5)]
+            yield {
+                "top1": top1,
+                "top1_standard_error": errors[0],
+                "top5": top5,
+                "top5_standard_error": errors[1],
+            }
 
 
 def evaluate(
-    models, dataset, crops=1, *, split="test", batch_size=32, data_dir=None, progress=True
+    models,
+    dataset,
+    crops=1,
+    *,
+    split="test",
+    batch_size=32,
+    data_dir=None,
+    exclude=None,
+    state_dir=None,
+    resume=True,
+    progress=True,
 ):
     """Runs one model, or an ensemble, over a split of a data set.
 
     Args:
         models: a Keras model, the path of a `.keras`, `.h5` or `.tflite` file or a SavedModel
-            folder, a predictor, or a list of these; several are averaged.
+            folder, a predictor, or a list of these; several are averaged. Their sizes may differ.
         dataset: a data set's name (`data/pipeline.py`), or, for models of one size, batches:
             a `tf.data.Dataset` of float32 (batch, crops, size, size, 3) in [-1, 1] and
             integer labels (batch,).
-        crops: crops of each picture.
+        crops: crops of each picture: 1, 10, 12 or 144 of a named data set.
         split, data_dir: which part of the named data set, and where it lies.
-        batch_size: pictures read, and crops put through a network, at a time.
+        batch_size: crops put through a network at a time.
+        exclude: a file that lists pictures to leave out (`exclusion.excluded_examples`), or their
+            numbers in the split, from 0.
+        state_dir: a folder for what has been found so far, from which a later call goes on.
+        resume: whether to go on; `False` starts over.
         progress: whether to show a progress bar with the pictures per second.
 
     Returns:
         An `Evaluation`.
 
     Raises:
-        ValueError: no model, models of different classes, classes other than the data's, or a
-            model whose outputs are not probabilities.
+        ValueError: no model, models of different classes, classes other than the data's, a
+            model whose outputs are not probabilities, or the state of another evaluation.
     """
     predictors = [predictor(m) for m in (models if isinstance(models, (list, tuple)) else [models])]
-    classes, total = _class_names(predictors, dataset, split, data_dir)
+    if batch_size < 1:
+        raise ValueError(f"batch_size={batch_size} is below one")
     sizes = sorted({p.size for p in predictors})
-    if not isinstance(dataset, str) and len(sizes) > 1:
-        raise ValueError(f"models of the sizes {sizes} cannot share batches: name a data set")
-
-    start = time.perf_counter()
-    sums = 0.0
+    if isinstance(dataset, str):
+        check_count(crops)
+        data = _named(dataset, split, data_dir, exclude)
+    elif len(sizes) > 1 or exclude is not None or state_dir is not None:
+        raise ValueError(
+            f"batches cannot be shared by models of several sizes ({sizes}), nor be used with "
+            "exclude or state_dir: name a data set"
+        )
+    else:
+        data = _Data(batches=dataset)
+    classes = _class_names(predictors, data.classes)
+    if state_dir is not None:
+        state_dir = open_state(state_dir, data.key(predictors, crops), resume)
+    found = {}  # size: arrays
     for size in sizes:
         members = [p for p in predictors if p.size == size]
-        batches = dataset
-        if isinstance(dataset, str):
-            batches = pipeline.evaluation_batches(
-                dataset, size, batch_size, split=split, crops=crops, data_dir=data_dir
-            )
-        names = " + ".join(pathlib.PurePath(p.name).name for p in members)
-        label = f"{names}, {crops} crop{'s' * (crops > 1)}"
-        with _bar(total, label, progress) as bar:
-            of_size, labels = _run(members, batches, crops, batch_size, bar)
-        sums = sums + of_size
+        with Findings(state_dir and state_dir / f"size{size}") as findings:
+            batches = data.of_size(size, crops, max(1, batch_size // crops), findings.count)
+            with _bar(data.pictures, findings.count, members, crops, progress) as bar:
+                _run(members, batches, crops, batch_size, findings, bar)
+        found[size] = findings.arrays()
+        if not findings.count:
+            raise ValueError("the data set has no pictures")
+        if data.pictures not in (None, findings.count):
+            raise ValueError(f"{findings.count} pictures came, where there are {data.pictures}")
+    hits = {size: iter(np.moveaxis(arrays["hits"], 1, 0)) for size, arrays in found.items()}
     return Evaluation(
         models=tuple(p.name for p in predictors),
         crops=crops,
-        classes=classes,
-        probabilities=(sums / len(predictors)).astype("float32"),
-        labels=labels,
-        seconds=time.perf_counter() - start,
+        classes=labels.readable(classes),
+        probabilities=sum(arrays["probabilities"] for arrays in found.values()) / len(predictors),
+        labels=found[sizes[0]]["labels"],
+        seconds=float(sum(arrays["seconds"].sum() for arrays in found.values())),
+        hits=np.stack([next(hits[p.size]) for p in predictors], axis=1),
+        dataset=data.name,
+        split=data.split,
+        excluded=len(data.excluded),
+        examples=data.examples,
     )
 
 
-def _run(predictors, batches, crops, batch_size, bar):
-    """The sum over `predictors` of the crops' mean softmax, and the labels, for one pass."""
-    sums, labels = [], []
-    for images, batch_labels in batches:
-        images, count = tf.convert_to_tensor(images), len(batch_labels)
+@dataclasses.dataclass(frozen=True)
+class _Data:
+    """Where the pictures come from: batches that were handed over, or a split of a data set."""
+
+    batches: tf.data.Dataset | None = None
+    name: str = ""
+    split: str = ""
+    data_dir: str | None = None
+    classes: tuple | None = None
+    pictures: int | None = None  # without those that are excluded
+    excluded: tuple = ()
+
+    @property
+    def examples(self):
+        """The numbers of the pictures in the split, from 0."""
+        if self.batches is not None:
+            return None
+        return np.setdiff1d(np.arange(self.pictures + len(self.excluded)), self.excluded)
+
+    def of_size(self, size, crops, batch_size, skip):
+        if self.batches is not None:
+            return self.batches
+        return pipeline.evaluation_batches(
+            self.name,
+            size,
+            batch_size,
+            split=self.split,
+            crops=crops,
+            data_dir=self.data_dir,
+            exclude=self.excluded,
+            skip=skip,
+        )
+
+    def key(self, predictors, crops):
+        """What must be equal for a run to go on from another one's state."""
+        return {
+            "models": [p.fingerprint() for p in predictors],
+            "data": self.name,
+            "split": self.split,
+            "crops": crops,
+            "pictures": self.pictures,
+            "exclude": self.excluded,
+        }
+
+
+def _named(name, split, data_dir, exclude):
+    """The pictures of a split of a named data set."""
+    info = pipeline.dataset_info(name, data_dir)
+    if split not in info.examples:
+        raise ValueError(f"{name} has no split {split!r}, but {sorted(info.examples)}")
+    total = info.examples[split]
+    if exclude is None:
+        excluded = ()
+    elif isinstance(exclude, (str, pathlib.PurePath)):
+        excluded = exclusion.excluded_examples(exclude, name, split, data_dir)
+    else:
+        excluded = tuple(sorted({int(number) for number in exclude}))
+        if excluded and not 0 <= excluded[0] <= excluded[-1] < total:
+            raise ValueError(f"exclude holds a number outside of 0 to {total - 1}")
+    return _Data(
+        name=name,
+        split=split,
+        data_dir=data_dir,
+        classes=tuple(info.class_names),
+        pictures=total - len(excluded),
+        excluded=excluded,
+    )
+
+
+def _run(predictors, batches, crops, batch_size, found, bar):
+    """Adds to `found` the predictors' summed probabilities for each picture of `batches`."""
+    start = time.perf_counter()
+    for images, truths in batches:
+        images, truths = tf.convert_to_tensor(images), np.asarray(truths, "int64")
         if images.shape.rank != 5 or images.shape[1] != crops:
             raise ValueError(
                 f"a batch of shape {tuple(images.shape)}; (batch, {crops}, size, size, 3) is wanted"
             )
         flat = tf.reshape(images, (-1, *images.shape[2:]))
-        outputs = [_probabilities(p, flat, batch_size) for p in predictors]
-        sums.append(sum(o.reshape(count, crops, -1).mean(axis=1) for o in outputs))
-        labels.append(np.asarray(batch_labels, "int64"))
-        bar.update(count)
-    if not labels:
-        raise ValueError("the data set has no pictures")
-    return np.concatenate(sums), np.concatenate(labels)
+        outputs = [
+            _probabilities(p, flat, batch_size).reshape(len(truths), crops, -1).mean(axis=1)
+            for p in predictors
+        ]
+        now = time.perf_counter()
+        found.add(
+            probabilities=sum(outputs),
+            labels=truths,
+            hits=np.stack([_hits(output, truths) for output in outputs], axis=1),
+            seconds=np.full(len(truths), (now - start) / len(truths)),
+        )
+        start = now
+        bar.update(len(truths))
+
+
+def _hits(probabilities, truths):
+    """Whether each picture's label is its likeliest class, and among the likeliest five."""
+    right = metrics.top_k(probabilities, 5)[0] == truths[:, np.newaxis]
+    return np.stack([right[:, 0], right.any(axis=1)], axis=1)
 
 
 def _probabilities(predictor, images, batch_size):
@@ -158,25 +320,29 @@ def _probabilities(predictor, images, batch_size):
     return values
 
 
-def _class_names(predictors, dataset, split, data_dir):
-    """The classes' names, once every model is known to have as many, and the split's size."""
+def _class_names(predictors, names):
+    """The classes' names, the data's or else the first model's, once every model has the same."""
     if not predictors:
         raise ValueError("there is no model to evaluate")
-    names, total = predictors[0].class_names, None
-    if isinstance(dataset, str):
-        info = pipeline.dataset_info(dataset, data_dir)
-        if split not in info.examples:
-            raise ValueError(f"{dataset} has no split {split!r}, but {sorted(info.examples)}")
-        names, total = tuple(info.class_names), info.examples[split]
+    names = predictors[0].class_names if names is None else names
     for p in predictors:
         if p.classes != len(names):
             raise ValueError(f"{p.name} has {p.classes} classes, where {len(names)} are wanted")
-    return names, total
+        if p.class_names != names and sorted(p.class_names) == sorted(names):
+            raise ValueError(f"{p.name} has the classes in another order than the data or a model")
+    return names
 
 
-def _bar(total, label, progress):
+def _bar(total, done, predictors, crops, progress):
     from tqdm import tqdm
 
-    # A log file gets a line now and then instead of a bar that moves.
-    interval = 0.1 if sys.stderr.isatty() else 10
-    return tqdm(total=total, desc=label, unit=" images", mininterval=interval, disable=not progress)
+    names = " + ".join(pathlib.PurePath(p.name).name for p in predictors)
+    return tqdm(
+        total=total,
+        initial=done,
+        desc=f"{names}, {crops} crop{'s' * (crops > 1)}",
+        unit=" images",
+        # A log file gets a line now and then instead of a bar that moves.
+        mininterval=0.1 if sys.stderr.isatty() else 10,
+        disable=not progress,
+    )

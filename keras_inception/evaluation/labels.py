@@ -36,3 +36,10 @@ def read_labels(path, classes):
     if len(names) != classes:
         raise ValueError(f"{path} has {len(names)} lines; the model has {classes} classes")
     return names
+
+
+def readable(names):
+    """ImageNet's WordNet numbers (`n01440764`), which data sets have, as names; others stay."""
+    if tuple(names) == tuple(wnid for wnid, _ in imagenet.class_names()):
+        return tuple(name for _, name in imagenet.class_names())
+    return tuple(names)

@@ -49,6 +49,37 @@ def confusion_matrix(labels, predictions, classes):
     return counts.reshape(classes, classes)
 
 
+def reliability(probabilities, labels, bins=15):
+    """How often the network is right where it says how sure it is, in bins of equal width.
+
+    The confidence of a picture is the probability of its likeliest class. 15 bins as in C. Guo et
+    al., "On calibration of modern neural networks" (1706.04599).
+
+    Returns:
+        `pictures`, `confidence` and `accuracy`, each (bins,): their number in the bin, the mean
+        confidence and the fraction that is right (both 0 where there is no picture). Bin i is for
+        confidences in (i / bins, (i + 1) / bins].
+    """
+    if bins < 1:
+        raise ValueError(f"bins={bins} is below one")
+    classes, scores = top_k(probabilities, 1)
+    labels = _checked_labels(labels, len(classes), np.shape(probabilities)[1])
+    right, confidence = classes[:, 0] == labels, scores[:, 0].astype(np.float64)
+    place = np.clip(np.ceil(confidence * bins).astype(int) - 1, 0, bins - 1)
+    pictures = np.bincount(place, minlength=bins)
+    sums = [np.bincount(place, weights, bins) for weights in (confidence, right)]
+    return pictures, *(values / np.maximum(pictures, 1) for values in sums)
+
+
+def calibration_error(probabilities, labels, bins=15):
+    """The expected calibration error (ECE) of 1706.04599: a fraction in [0, 1], best 0.
+
+    The mean over the pictures of how far their bin's accuracy is from its mean confidence.
+    """
+    pictures, confidence, accuracy = reliability(probabilities, labels, bins)
+    return float(np.sum(pictures * np.abs(accuracy - confidence)) / np.sum(pictures))
+
+
 def agreement(probabilities, others):
     """The fraction of pictures for which two sets of probabilities have the same best class."""
     ours, _ = top_k(probabilities, 1)

@@ -59,6 +59,41 @@ def confusion_plot(confusion, class_names, theme="light"):
     return _png(figure)
 
 
+def reliability_plot(pictures, confidence, accuracy, theme="light"):
+    """How often a network is right, over how sure it says it is; on the diagonal it is honest.
+
+    Args:
+        pictures, confidence, accuracy: as `metrics.reliability` gives them.
+        theme: `light` or `dark`.
+
+    Returns:
+        The bytes of a PNG with a transparent ground.
+    """
+    pictures, colors = np.asarray(pictures), _theme(theme)
+    figure = _figure(5.6, 4.6)
+    upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
+    edges, width = np.arange(len(pictures)) / len(pictures), 1 / len(pictures)
+    first, second = colors["series"]
+    upper.bar(edges, accuracy, width, align="edge", color=first, alpha=0.35, lw=0)
+    filled = pictures > 0
+    points = np.asarray(confidence)[filled], np.asarray(accuracy)[filled]
+    upper.plot(*points, color=first, marker="o", ms=5, lw=0, label="measured")
+    upper.plot([0, 1], [0, 1], color=second, lw=1.2, ls="--", label="as sure as it is right")
+    upper.set_ylabel("accuracy")
+    upper.set_ylim(0, 1.03)
+    legend = {"loc": "lower left", "bbox_to_anchor": (0, 1), "ncols": 2, "fontsize": 8}
+    upper.legend(frameon=False, labelcolor=colors["ink"], **legend)
+    lower.bar(edges, pictures / max(pictures.sum(), 1), width, align="edge", color=first, lw=0)
+    lower.set_xlim(0, 1)
+    lower.set_xlabel("confidence")
+    lower.set_ylabel("share of pictures")
+    for axes in (upper, lower):
+        axes.grid(color=colors["faint"], lw=0.6)
+        axes.set_axisbelow(True)
+        _paint(axes, colors)
+    return _png(figure)
+
+
 def curve_plot(history, name, title, theme="light"):
     """Training curve: one quantity after each epoch, in training and, if known, in validation.
 

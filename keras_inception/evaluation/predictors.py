@@ -5,13 +5,16 @@
 - `name`: what reports call it;
 - `size`: the side of the square pictures that the network takes, in pixels;
 - `classes`: how many there are;
+- `class_names`: what they are called;
 - `p(crops)`: float32 (batch, size, size, 3) in [-1, 1] to probabilities, numpy (batch, classes);
 - `p.from_bytes(pictures)`: a list of encoded pictures (JPEG, PNG ...) to the same, by way of the
   evaluation view of `data/preprocessing.py`;
 - `p.classify(pictures, top=5)`: for each encoded picture its likeliest classes, best first, as
-  `(name, probability)`.
+  `(name, probability)`;
+- `p.fingerprint()`: tells whether a predictor is the same as another one was.
 """
 
+import hashlib
 import pathlib
 import re
 
@@ -62,6 +65,7 @@ class Predictor:
     """
 
     def __init__(self, name, input_shape, output_shape, class_names, path=None):
+        self.path = path
         if len(input_shape) != 4 or input_shape[1] != input_shape[2] or input_shape[3] != 3:
             raise ValueError(f"{name} takes {input_shape}; (batch, size, size, 3) is wanted")
         if input_shape[1] is None:
@@ -99,6 +103,18 @@ class Predictor:
             for row in zip(classes, scores, strict=True)
         ]
 
+    def fingerprint(self):
+        """A hash, in hexadecimal digits, of the model's file or files, wherever they lie."""
+        path = pathlib.Path(self.path)
+        files = [path] if path.is_file() else sorted(p for p in path.rglob("*") if p.is_file())
+        digest = hashlib.sha256()
+        for file in files:
+            digest.update(str(file.relative_to(path)).encode())
+            with open(file, "rb") as opened:
+                while block := opened.read(1 << 20):
+                    digest.update(block)
+        return digest.hexdigest()
+
     def _view(self, picture):
         """An encoded picture as the network wants it, float32 (size, size, 3)."""
         return preprocessing.evaluation_view(preprocessing.decode_image(picture), self.size)
@@ -115,6 +131,7 @@ class KerasPredictor(Predictor):
                 "is wanted (take auxiliary heads off first)"
             )
         super().__init__(name, model.inputs[0].shape, model.outputs[0].shape, class_names, path)
+        self._model = model
         crops = tf.TensorSpec((None, self.size, self.size, 3), "float32")
 
         @tf.function(input_signature=[crops])
@@ -123,6 +140,15 @@ class KerasPredictor(Predictor):
             return tf.cast(output, "float32")
 
         self._run = run
+
+    def fingerprint(self):
+        """That of the file, or of the weights where the model has none."""
+        if self.path is not None:
+            return super().fingerprint()
+        digest = hashlib.sha256()
+        for weight in self._model.get_weights():
+            digest.update(f"{weight.dtype}{weight.shape}".encode() + weight.tobytes())
+        return digest.hexdigest()
 
 
 class SavedModelPredictor(Predictor):
@@ -140,7 +166,8 @@ class SavedModelPredictor(Predictor):
         self._serve_bytes = signatures["serve_bytes"]
         crops = self._preprocessed.structured_input_signature[1]["crops"]
         output = self._preprocessed.structured_outputs["probabilities"]
-        super().__init__(str(path), tuple(crops.shape), tuple(output.shape), class_names)
+        shapes = tuple(crops.shape), tuple(output.shape)
+        super().__init__(str(path), *shapes, class_names, path)
         self._names_are_given = class_names is not None
 
     def _run(self, crops):

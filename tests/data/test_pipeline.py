@@ -15,6 +15,7 @@ from keras_inception.data.pipeline import (
     dataset_info,
     encoded_examples,
     evaluation_batches,
+    example_names,
     training_batches,
 )
 from keras_inception.data.preprocessing import decode_image
@@ -44,6 +45,19 @@ def data_dir(tmp_path_factory):
         version="1.0.0",
         features=tfds.features.FeaturesDict(features),
         split_datasets={"train": list(examples(10)), "test": list(examples(7))},
+        data_dir=folder,
+    )
+    black = np.zeros((4, 4, 3), np.uint8)
+    tfds.dataset_builders.store_as_tfds_dataset(
+        name="files",
+        version="1.0.0",
+        features=tfds.features.FeaturesDict({**features, "file_name": tfds.features.Text()}),
+        split_datasets={
+            "train": [
+                (i, {"image": black, "label": 0, "file_name": name})
+                for i, name in enumerate(("a_1.png", "b_2.png"))
+            ]
+        },
         data_dir=folder,
     )
     tfds.dataset_builders.store_as_tfds_dataset(
@@ -151,6 +165,19 @@ def test_evaluation_batches_are_one_pass_of_evaluation_views(data_dir, crops):
         made = make_crops(decode_image(image_bytes), SIZE, crops)
         np.testing.assert_allclose(views, made, atol=1e-6)
         assert label == expected
+
+
+def test_examples_may_be_excluded_and_skipped(data_dir):
+    images, labels = take(evaluation_batches("trees", SIZE, 8, data_dir=data_dir), 1)
+    batches = evaluation_batches("trees", SIZE, 2, data_dir=data_dir, exclude={5, 0, 2}, skip=1)
+    some, their_labels = take(batches, 9)
+    np.testing.assert_array_equal(some, images[[3, 4, 6]])
+    np.testing.assert_array_equal(their_labels, labels[[3, 4, 6]])
+
+
+def test_names_of_examples(data_dir):
+    assert example_names("trees", "test", data_dir) is None
+    assert example_names("files", "train", data_dir) == ["a_1.png", "b_2.png"]
 
 
 def test_photo_patches_are_built_on_first_use(tmp_path):

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from keras_inception import export
 from keras_inception.evaluation import Evaluation, evaluate, predictor
 
 
@@ -81,6 +82,7 @@ def test_a_bar_shows_pictures_per_second(capsys):
         (color_model(), batches([colored(0)], [0]).take(0), 1, "no pictures"),
         ([color_model(), color_model(size=9)], batches([colored(0)], [0]), 1, "name a data set"),
         (color_model(), "photo_patches", 1, "3 classes, where 14"),
+        (color_model(), "photo_patches", 3, "choose from 1, 10, 12, 144"),
     ],
 )
 def test_bad_input_is_a_value_error(models, data, crops, message):
@@ -116,3 +118,135 @@ def test_photo_patches_by_name_with_models_of_two_sizes(photo_patches_dir):
     np.testing.assert_allclose(together.probabilities, expected, atol=1e-6)
     with pytest.raises(ValueError, match="no split 'tset'"):
         evaluate(models, "photo_patches", split="tset", data_dir=photo_patches_dir, progress=False)
+
+
+def test_each_models_own_accuracy():
+    right, wrong = color_model("right"), color_model("wrong", power=-3.0)
+    found = evaluate([wrong, right], batches([colored(0), colored(1)], [0, 1]), progress=False)
+    assert found.hits.tolist() == 2 * [[[False, True], [True, True]]]
+    alone = found.summary()["each_model"]
+    assert [(row["model"], row["top1"], row["top5"]) for row in alone] == [
+        ("wrong", 0.0, 1.0),
+        ("right", 1.0, 1.0),
+    ]
+    assert found.top1 == 1
+
+
+def test_per_class():
+    pictures = [colored(0), colored(1), colored(1), colored(0)]
+    found = evaluate(color_model(), batches(pictures, [0, 1, 0, 0]), progress=False)
+    assert found.per_class() == [
+        {"name": "0", "pictures": 3, "top1": 2 / 3, "top5": 1.0, "taken_for": "1"},
+        {"name": "1", "pictures": 1, "top1": 1.0, "top5": 1.0, "taken_for": None},
+        {"name": "2", "pictures": 0, "top1": None, "top5": None, "taken_for": None},
+    ]
+
+
+def test_classes_in_another_order_are_refused():
+    data = batches([colored(0)], [0])
+    models = [predictor(color_model(), "abc"), predictor(color_model(), "acb")]
+    with pytest.raises(ValueError, match="another order"):
+        evaluate(models, data, progress=False)
+
+
+def test_forms_and_sizes_in_one_ensemble(photo_patches_dir, tmp_path):
+    small, large = (classifier_of_patches(size) for size in (16, 24))
+    small.save(tmp_path / "small.keras")
+    export.saved_model(large, tmp_path / "served")
+    export.tflite(small, tmp_path / "small.tflite", "float32")
+    options = {"data_dir": photo_patches_dir, "progress": False, "exclude": range(3, 560)}
+    files = [tmp_path / name for name in ("small.keras", "served", "small.tflite")]
+    found = evaluate(files, "photo_patches", 12, **options)
+    apart = [evaluate(m, "photo_patches", 12, **options) for m in (small, large, small)]
+    expected = np.mean([one.probabilities for one in apart], axis=0)
+    np.testing.assert_allclose(found.probabilities, expected, atol=1e-5)
+    for i, one in enumerate(apart):
+        np.testing.assert_array_equal(found.hits[:, i], one.hits[:, 0])
+
+
+def test_excluded_pictures_are_left_out(photo_patches_dir, tmp_path):
+    model = classifier_of_patches(16)
+    options = {"data_dir": photo_patches_dir, "progress": False}
+    everything = evaluate(model, "photo_patches", **options)
+    (tmp_path / "list.txt").write_text("559\n\n0\n17\n")
+    found = evaluate(model, "photo_patches", exclude=tmp_path / "list.txt", **options)
+    assert (found.pictures, found.excluded) == (557, 3)
+    np.testing.assert_array_equal(found.labels, everything.labels[found.examples])
+    np.testing.assert_array_equal(found.probabilities, everything.probabilities[found.examples])
+    assert not {0, 17, 559} & set(found.examples)
+    with pytest.raises(ValueError, match="outside of 0 to 559"):
+        evaluate(model, "photo_patches", exclude=[560], **options)
+    with pytest.raises(ValueError, match="no pictures"):
+        evaluate(model, "photo_patches", exclude=range(560), **options)
+
+
+class Stops(Exception):
+    pass
+
+
+def stopping(model, calls, error=Stops):
+    """A predictor that raises in the call after `calls`."""
+    form = predictor(model)
+    run, left = form._run, iter(range(calls))
+
+    def _run(crops):
+        if next(left, None) is None:
+            raise error
+        return run(crops)
+
+    form._run = _run
+    return form
+
+
+@pytest.mark.parametrize("error", [Stops, KeyboardInterrupt])
+def test_a_stopped_run_goes_on(photo_patches_dir, tmp_path, error):
+    models = [classifier_of_patches(size) for size in (16, 24)]
+    options = {"data_dir": photo_patches_dir, "progress": False, "batch_size": 80}
+    whole = evaluate(models, "photo_patches", 10, **options)
+    options["state_dir"] = tmp_path / "state"
+    for i, calls in ((0, 2), (1, 3)):  # in the first model's pass, then in the second's
+        broken = [stopping(m, calls, error) if i == j else m for j, m in enumerate(models)]
+        with pytest.raises(error):
+            evaluate(broken, "photo_patches", 10, **options)
+    # Of the first model nothing is left to do, of the second three batches of eight are done.
+    counted = [stopping(models[0], 0), stopping(models[1], 70 - 3)]
+    found = evaluate(counted, "photo_patches", 10, **options)
+    np.testing.assert_array_equal(found.labels, whole.labels)
+    np.testing.assert_allclose(found.probabilities, whole.probabilities, atol=1e-6)
+    np.testing.assert_array_equal(found.hits, whole.hits)
+    done = [stopping(m, 0) for m in models]
+    again = evaluate(done, "photo_patches", 10, **options)
+    np.testing.assert_array_equal(again.probabilities, found.probabilities)
+    assert again.seconds == found.seconds
+    with pytest.raises(Stops):
+        evaluate(done, "photo_patches", 10, resume=False, **options)
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        ({"crops": 10}, "crops differ"),
+        ({"split": "validation"}, "split differ"),
+        ({"exclude": [3]}, "pictures, exclude differ"),
+        ({"models": True}, "models differ"),
+    ],
+)
+def test_the_state_of_another_run_is_refused(photo_patches_dir, tmp_path, change, named):
+    first, second = classifier_of_patches(16), classifier_of_patches(16)
+    options = {
+        "crops": 1,
+        "data_dir": photo_patches_dir,
+        "progress": False,
+        "state_dir": tmp_path / "state",
+    }
+    with pytest.raises(Stops):
+        evaluate(stopping(first, 0), "photo_patches", **options)
+    model = second if change.pop("models", False) else first
+    with pytest.raises(ValueError, match=named):
+        evaluate(model, "photo_patches", **{**options, **change})
+
+
+def test_batches_have_no_state_and_no_list(tmp_path):
+    for option in ({"state_dir": tmp_path}, {"exclude": [1]}):
+        with pytest.raises(ValueError, match="name a data set"):
+            evaluate(color_model(), batches([colored(0)], [0]), progress=False, **option)

@@ -2,7 +2,8 @@
 
 import pytest
 
-from keras_inception.evaluation.labels import class_names, read_labels
+from keras_inception.evaluation.labels import class_names, read_labels, readable
+from keras_inception.models import imagenet
 
 
 def test_the_file_named_after_the_model_comes_first(tmp_path):
@@ -26,3 +27,10 @@ def test_refused_files(tmp_path):
     file.write_text("a\n")
     with pytest.raises(ValueError, match="1 lines; the model has 2"):
         read_labels(file, 2)
+
+
+def test_wordnet_numbers_become_names():
+    numbers = [number for number, _ in imagenet.class_names()]
+    assert readable(numbers)[:2] == ("tench", "goldfish")
+    assert readable(numbers[1:]) == tuple(numbers[1:])
+    assert readable(["a", "b"]) == ("a", "b")

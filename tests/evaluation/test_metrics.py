@@ -41,6 +41,20 @@ def test_confusion_matrix_has_a_row_for_each_true_class():
     assert counts.tolist() == [[1, 0, 0], [0, 1, 2], [0, 0, 0]]
 
 
+def test_reliability_and_calibration_error():
+    # Confidences 0.7, 0.6, 0.5, 0.4; right, wrong, right, wrong.
+    pictures, confidence, accuracy = metrics.reliability(PROBABILITIES, LABELS, bins=2)
+    assert pictures.tolist() == [2, 2]  # 0.5 is in the lower bin
+    np.testing.assert_allclose(confidence, [0.45, 0.65], rtol=1e-6)
+    assert accuracy.tolist() == [0.5, 0.5]
+    error = metrics.calibration_error(PROBABILITIES, LABELS, bins=2)
+    assert error == pytest.approx((2 * 0.05 + 2 * 0.15) / 4)
+    sure = np.array([[1.0, 0.0], [1.0, 0.0]])
+    assert metrics.calibration_error(sure, np.array([0, 0])) == 0
+    assert metrics.calibration_error(sure, np.array([1, 1])) == 1
+    assert metrics.reliability(sure, np.array([0, 1]))[0].tolist() == [0] * 14 + [2]
+
+
 def test_agreement():
     others = PROBABILITIES.copy()
     others[3] = [0.5, 0.3, 0.2]
@@ -51,6 +65,7 @@ def test_agreement():
     ("call", "message"),
     [
         (lambda: metrics.top_k(PROBABILITIES, 0), "k=0"),
+        (lambda: metrics.reliability(PROBABILITIES, LABELS, 0), "bins=0"),
         (lambda: metrics.top_k(PROBABILITIES[0], 1), r"\(pictures, classes\)"),
         (lambda: metrics.top_k(np.empty((0, 3)), 1), "at least one"),
         (lambda: metrics.top_k(PROBABILITIES * np.nan, 1), "NaN"),

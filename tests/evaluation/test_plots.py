@@ -15,6 +15,9 @@ from keras_inception.evaluation import plots  # noqa: E402
 HISTORY = {"loss": [2.0, 1.5], "val_loss": [2.1, 1.7], "top1_accuracy": [0.2, 0.4]}
 
 
+RELIABILITY = [0, 6, 10], [0, 0.5, 0.9], [0, 0.5, 0.7]
+
+
 def pixels(png):
     return matplotlib_image.imread(io.BytesIO(png), format="png")
 
@@ -35,11 +38,13 @@ def test_a_class_without_pictures_and_many_classes():
     assert pixels(plots.confusion_plot(counts, [str(i) for i in range(60)])).shape[0] > 1000
 
 
-@pytest.mark.parametrize("draw", ["confusion", "curve"])
+@pytest.mark.parametrize("draw", ["confusion", "curve", "reliability"])
 def test_each_theme_has_its_ink(draw):
     def plot(theme):
         if draw == "confusion":
             return plots.confusion_plot(np.eye(2), ["a", "b"], theme)
+        if draw == "reliability":
+            return plots.reliability_plot(*RELIABILITY, theme)
         return plots.curve_plot(HISTORY, "loss", "loss", theme)
 
     for theme, other in (("light", "dark"), ("dark", "light")):
@@ -50,6 +55,13 @@ def test_each_theme_has_its_ink(draw):
         assert plots.THEMES[other]["ink"] not in drawn
     with pytest.raises(ValueError, match="'pink'"):
         plot("pink")
+
+
+def test_reliability_plot_shows_the_accuracy():
+    worse = [*RELIABILITY[:2], [0, 0.5, 0.1]]
+    shown = [pixels(plots.reliability_plot(*bins)) for bins in (RELIABILITY, worse)]
+    assert shown[0].shape == shown[1].shape
+    assert (np.abs(shown[0] - shown[1]) > 0.2).mean() > 0.01
 
 
 def test_curve_plot_without_validation_and_of_one_epoch():

@@ -1,5 +1,8 @@
 """Tests of evaluation/predictors.py: three forms of one tiny network, and what is refused."""
 
+import pathlib
+import shutil
+
 import keras
 import numpy as np
 import pytest
@@ -64,6 +67,22 @@ def test_h5_and_names_given_by_the_caller(model, tmp_path, pictures):
 
 def test_without_names_classes_are_numbers(model, pictures):
     assert {name for name, _ in predictor(model).classify(pictures, top=9)[0]} == set("012345")
+
+
+@pytest.mark.parametrize("file", ["tiny.keras", "served", "tiny.tflite"])
+def test_the_fingerprint_follows_the_files_not_their_place(folder, tmp_path, file):
+    copy = tmp_path / f"copy{pathlib.Path(file).suffix}"
+    (shutil.copytree if (folder / file).is_dir() else shutil.copy)(folder / file, copy)
+    fingerprint = predictor(folder / file).fingerprint()
+    assert predictor(copy, NAMES).fingerprint() == fingerprint
+    assert len(fingerprint) == 64
+
+
+def test_the_fingerprint_of_a_model_follows_its_weights(model):
+    other = tiny()
+    assert predictor(other).fingerprint() != predictor(model).fingerprint()
+    other.set_weights(model.get_weights())
+    assert predictor(other).fingerprint() == predictor(model).fingerprint()
 
 
 def test_a_predictor_is_given_back(model):

@@ -1,0 +1,60 @@
+"""Tests of evaluation/exclusion.py: lists by name, by ImageNet's number, and by place."""
+
+import pytest
+
+from keras_inception.data import pipeline
+from keras_inception.evaluation.exclusion import excluded_examples
+
+NAMES = [f"val/ILSVRC2012_val_{number:08}.JPEG" for number in (31, 7, 10_007, 2)]
+
+
+@pytest.fixture
+def excluded(tmp_path, monkeypatch):
+    """Writes a list and reads it for four pictures, whose file names are known or not."""
+
+    def excluded(text, names=NAMES):
+        info = pipeline.DatasetInfo("imagenet", ("a",), {"validation": 4})
+        monkeypatch.setattr(pipeline, "dataset_info", lambda *_: info)
+        monkeypatch.setattr(pipeline, "example_names", lambda *_: names)
+        (tmp_path / "list.txt").write_text(text)
+        return excluded_examples(tmp_path / "list.txt", "imagenet", "validation")
+
+    return excluded
+
+
+def test_imagenets_numbers_are_those_in_the_names(excluded):
+    assert excluded("7\n31\n\n 2\n") == (0, 1, 3)
+    assert excluded("00010007\n7\n7\n") == (1, 2)
+    assert excluded("") == ()
+
+
+def test_names_with_or_without_folder_and_ending(excluded):
+    assert excluded("val/ILSVRC2012_val_00000007.JPEG\n") == (1,)
+    assert excluded("ILSVRC2012_val_00000007.JPEG\nILSVRC2012_val_00000002\n") == (1, 3)
+
+
+def test_without_names_numbers_are_places_from_zero(excluded):
+    assert excluded("3\n0\n", names=None) == (0, 3)
+
+
+@pytest.mark.parametrize(
+    ("text", "names", "message"),
+    [
+        ("8\n", NAMES, "'8' fits no picture .*ILSVRC2012_val_00000031"),
+        ("4\n", None, "'4' fits no picture .* numbers from 0 to 3"),
+        ("a.jpg\n", None, "'a.jpg' fits no picture"),
+        ("1\n", ["a/1.jpg", "b/1.jpg"], "'1' fits 2 pictures"),
+    ],
+)
+def test_lines_that_fit_no_picture_or_several(excluded, text, names, message):
+    with pytest.raises(ValueError, match=message):
+        excluded(text, names)
+
+
+def test_a_file_that_is_no_list(tmp_path, excluded):
+    excluded("")
+    (tmp_path / "binary").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(ValueError, match="no text file"):
+        excluded_examples(tmp_path / "binary", "imagenet", "validation")
+    with pytest.raises(FileNotFoundError):
+        excluded_examples(tmp_path / "nowhere", "imagenet", "validation")

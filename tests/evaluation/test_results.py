@@ -1,0 +1,68 @@
+"""Tests of evaluation/results.py: figures that agree with each other, and the page."""
+
+import json
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from keras_inception.data import pipeline
+from keras_inception.evaluation import evaluate, results, write_results
+
+pytest.importorskip("matplotlib")
+
+
+@pytest.fixture(scope="module")
+def found(photo_patches_dir):
+    keras.utils.set_random_seed(0)
+    images = keras.Input((16, 16, 3))
+    x = keras.layers.Flatten()(keras.layers.AveragePooling2D(8)(images))
+    model = keras.Model(images, keras.layers.Dense(14, activation="softmax")(x), name="one")
+    options = {"data_dir": photo_patches_dir, "exclude": [5], "progress": False}
+    return evaluate([model, model], "photo_patches", **options)
+
+
+def test_files(found, photo_patches_dir, tmp_path):
+    report = write_results(found, tmp_path / "out", photo_patches_dir)
+    assert report == tmp_path / "out" / "report.html"
+    assert sorted(p.name for p in report.parent.iterdir()) == ["report.html", "results.json"]
+    figures = json.loads((tmp_path / "out" / "results.json").read_text())
+    assert figures["pictures"] == 559 == sum(row["pictures"] for row in figures["confusion"])
+    assert sum(row["pictures"] for row in figures["classes"]) == 559
+    right = [row for row in figures["confusion"] if row["true"] == row["taken_for"]]
+    assert sum(row["pictures"] for row in right) / 559 == pytest.approx(figures["top1"])
+    assert figures["each_model"][0]["top1"] == figures["top1"]
+    bins = figures["reliability"]
+    assert np.dot(bins["pictures"], bins["accuracy"]) / 559 == pytest.approx(figures["top1"])
+
+
+def test_page(found, photo_patches_dir, tmp_path):
+    text = write_results(found, tmp_path, photo_patches_dir).read_text()
+    assert f"{found.top1:.2%} \u00b1 {found.top1_standard_error:.2%}" in text
+    for piece in ("2 models together", "photo_patches, test: 559 pictures", "1 pictures left out"):
+        assert piece in text
+    assert text.count('<figure class="card wrong">') == results.MISTAKES
+    assert '<figure class="card right">' not in text
+    assert text.count("data:image/png") == 4  # two plots in two themes
+
+
+def test_mistakes_are_the_pictures_they_are_said_to_be(found, photo_patches_dir):
+    examples = pipeline.encoded_examples("photo_patches", "test", photo_patches_dir)
+    stored = [(picture, label) for picture, label in examples.as_numpy_iterator()]
+    cards = results.mistakes(found, 5, photo_patches_dir)
+    assert len(cards) == 5
+    for card in cards:
+        picture, label = stored[int(card.note.removeprefix("picture "))]
+        assert card.picture == picture
+        assert card.truth == found.classes[label] != card.best[0][0]
+
+
+def test_batches_without_mistakes_or_names():
+    images = keras.Input((8, 8, 3))
+    x = keras.layers.GlobalAveragePooling2D()(images)
+    model = keras.Model(images, keras.layers.Softmax()(x), name="two")
+    data = tf.data.Dataset.from_tensors((np.ones((1, 1, 8, 8, 3), "float32"), np.array([0])))
+    found = evaluate(model, data, progress=False)
+    assert results.mistakes(found, 3) == []
+    assert "batches: 1 pictures, 1 crop of each" in results.page(found, [])
