@@ -51,7 +51,8 @@ def test_keras_applications_there_and_back(id, tmp_path):
         load(scramble(ours), files[suffix])
         assert gap(ours.predict_on_batch(PICTURES), expected) <= 2e-5, suffix
     back = to_keras_applications(ours)
-    for suffix in SUFFIXES:
+    # Keras takes 10 s to read each file of the large one.
+    for suffix in SUFFIXES if id != "inception_resnet_v2" else (".weights.h5",):
         path = save(back, tmp_path / f"back{suffix}")
         scramble(theirs).load_weights(path)
         assert gap(theirs.predict_on_batch(PICTURES), expected) <= 2e-5, suffix
