@@ -3,14 +3,16 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 ARGS ?=
+WORKERS ?= 2
 
 .PHONY: demo test test-slow test-torch lint format benchmarks clean
 
 demo: $(VENV)/.installed
 	$(BIN)/keras-inception demo $(ARGS)
 
+# WORKERS=0 runs the tests in one process, and shows what they print (ARGS=-s).
 test: $(VENV)/.installed
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
 
 test-slow: $(VENV)/.installed
 	$(BIN)/python -m pytest -m "slow" $(ARGS)

@@ -5,7 +5,6 @@
 
 import tarfile
 
-import keras
 import numpy as np
 import pytest
 import reference_rule as reference
@@ -33,12 +32,6 @@ def packed(folder, name):
     return archive
 
 
-def pooled(model, pictures):
-    """What the head of a network gets, (batch, channels)."""
-    output = model.get_layer("avg_pool").output
-    return keras.Model(model.inputs, output).predict_on_batch(pictures)
-
-
 @pytest.mark.parametrize("name", NETWORKS)
 def test_other_heads(name, tmp_path):
     archive, pictures = packed(tmp_path, name), reference.images(name)
@@ -62,5 +55,7 @@ def test_other_heads(name, tmp_path):
         print(f"\n{name}, no classifier: {gap:.1e}")
         assert gap <= TOLERANCE
     other = build(classes=7)
-    np.testing.assert_array_equal(pooled(other, pictures), found)
     assert other.output_shape == (None, 7)
+    values = {variable.path: variable for variable in other.weights}
+    for variable in trunk.weights:
+        np.testing.assert_array_equal(values[variable.path], variable)
