@@ -182,7 +182,7 @@ def fit(rule, value):
     shape = tuple(rule.target.shape)
     if value.shape == (1, 1, *shape):
         value = value[0, 0]  # a classifier that is stored as a 1x1 convolution
-    elif rule.is_classifier and value.ndim == 4 and value.shape[:2] == (1, 1):
+    elif rule.is_classifier and value.ndim == 4 > len(shape) and value.shape[:2] == (1, 1):
         value = value[0, 0]
     if rule.background and (value.shape[-1], shape[-1]) == (1001, 1000):
         return value[..., 1:]

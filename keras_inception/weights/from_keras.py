@@ -10,6 +10,7 @@ import re
 from keras_inception.weights.assign import Plan, Rule
 from keras_inception.weights.places import model_places
 
+CLASSIFIERS = ("predictions", "auxiliary", "auxiliary_1", "auxiliary_2")
 HEADS = ("predictions", "auxiliary", "bottleneck", "embeddings")
 _NUMBERED = re.compile(r"(conv2d|batch_normalization)(?:_(\d+))?")
 _RENAMED = (  # of InceptionResNetV2, in `keras.applications`
@@ -38,7 +39,7 @@ def plan(model, names):
         target = _variable(ours[layer], variable) if layer in ours else None
         head = layer.startswith(HEADS)
         if target is not None:
-            classes = layer == "predictions" or layer.startswith("auxiliary")
+            classes = layer in CLASSIFIERS
             last = classes or layer.startswith("bottleneck")
             rules.append(Rule(target, (name,), is_classifier=last, background=classes))
         elif head and layer not in ours:

@@ -16,6 +16,7 @@ _VARIABLE = re.compile(
     r"(depthwise_kernel|pointwise_kernel|kernel|bias|gamma|beta|moving_mean|moving_variance)"
     r"(_\d+)?(:0)?$"
 )
+_BFLOAT16 = "|V2"  # as h5py sees what Keras writes: two bytes of no type
 _RANDOM_STATE = "seed_generator"
 
 
@@ -61,12 +62,19 @@ def _source(file, path):
 
     def read(name):
         try:
-            return np.asarray(datasets[name][()])
+            value = np.asarray(datasets[name][()])
+            return _from_bfloat16(value) if value.dtype.str == _BFLOAT16 else value
         except (OSError, RuntimeError, ValueError, MemoryError) as error:
             raise ValueError(f"{path}: {name} cannot be read: {error}") from error
 
     shapes = {name: dataset.shape for name, dataset in datasets.items()}
     return Source(path, shapes, read, skipped, layers)
+
+
+def _from_bfloat16(value):
+    import ml_dtypes
+
+    return value.view(ml_dtypes.bfloat16).astype(np.float32)
 
 
 def _by_layer(file, path):
@@ -134,7 +142,10 @@ def _plain(datasets, path):
     import h5py
 
     for name, dataset in datasets.items():
-        if not isinstance(dataset, h5py.Dataset) or dataset.dtype.kind not in "fiu":
+        is_numbers = isinstance(dataset, h5py.Dataset) and (
+            dataset.dtype.kind in "fiu" or dataset.dtype.str == _BFLOAT16
+        )
+        if not is_numbers:
             raise ValueError(f"{path}: {name} is no array of numbers")
         if dataset.shape is None or dataset.external or dataset.is_virtual:
             raise ValueError(f"{path}: {name} has its values outside of the file")

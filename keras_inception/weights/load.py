@@ -48,6 +48,7 @@ def load(model, source, use_ema=False):
     limit = _COPIES * 4 * values + _BESIDE
     try:
         with opened(path, limit, use_ema) as (opened_source, name_map):
+            _check_pools(model, opened_source)
             return assign(model, opened_source, name_map(model, opened_source.shapes))
     except NestedLayers:
         return _load_by_keras(model, path, limit)
@@ -66,7 +67,12 @@ def _row(model, tag):
     if isinstance(tag, (str, os.PathLike)) and os.path.isdir(tag):
         raise ValueError(f"{tag} is a folder; a file of weights is wanted")
     architecture = getattr(model, "architecture", None)
-    tags = architecture.weights if architecture else ()
+    if architecture is None:
+        raise ValueError(
+            f"no file {tag!r}; public weights are for models that a constructor of this package "
+            f"made, and {model.name} is none"
+        )
+    tags = architecture.weights
     if tag not in tags:
         raise ValueError(
             f"no file {tag!r}, and no public weights of that name for {model.name}; "
@@ -81,6 +87,18 @@ def _check_arithmetic(model, wanted, path, network):
         raise ValueError(
             f"{path} wants {wanted}, and {model.name} has {has}: build the network with "
             "weights=PATH (or weights=TAG), which makes it suit them"
+        )
+
+
+def _check_pools(model, source):
+    """Variants may differ in pools alone (`variant="fid"`), which have no weights to tell them."""
+    names = {layer.name for layer in model.layers}
+    pools = [n for n in source.layers if "_branch" in n and n.endswith(("_max_pool", "_avg_pool"))]
+    foreign = sorted(set(pools) - names)
+    if foreign:
+        raise ValueError(
+            f"{source.path} is of another variant than {model.name}, which has no "
+            f"{', '.join(foreign)}"
         )
 
 

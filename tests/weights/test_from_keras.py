@@ -6,6 +6,7 @@ import pytest
 
 import keras_inception
 from keras_inception.weights import load
+from keras_inception.weights import save as save_weights
 from keras_inception.weights.to_keras import to_keras_applications
 
 RNG = np.random.default_rng(0)
@@ -199,3 +200,59 @@ class Scale(keras.layers.Layer):
 def test_what_keras_applications_does_not_have(model, message):
     with pytest.raises(ValueError, match=message):
         to_keras_applications(model())
+
+
+@pytest.mark.parametrize("id", ["inception_v2", "inception_v3", "googlenet"])
+@pytest.mark.parametrize("suffix", [*SUFFIXES, ".safetensors"])
+def test_auxiliary_heads_there_and_back(id, suffix, tmp_path):
+    def build(weights=None, classes=5):
+        arguments = {"width_multiplier": 0.05, "input_shape": (107, 107, 3), "classes": classes}
+        model = keras_inception.create_model(id, weights=None, **arguments)
+        return keras_inception.with_auxiliary_heads(model, weights=weights)
+
+    model = scramble(build())
+    save_weights(model, tmp_path / f"both{suffix}")
+    assert_same(build(tmp_path / f"both{suffix}"), model)
+    other = build(classes=6)
+    report = load(other, tmp_path / f"both{suffix}")
+    assert {path.split("/")[0] for path in report.new} == set(other.output_names)
+
+
+@pytest.mark.parametrize("suffix", [*SUFFIXES, ".safetensors"])
+def test_another_variant_with_the_same_weights(suffix, tmp_path):
+    arguments = {"width_multiplier": 0.05, "input_shape": SHAPE, "classes": 5}
+    for one, other in ("fid", "released"), ("released", "fid"):
+        model = keras_inception.InceptionV3(weights=None, variant=one, **arguments)
+        path = tmp_path / f"{one}{suffix}"
+        save_weights(model, path)
+        with pytest.raises(ValueError, match="is of another variant than inception_v3, which has"):
+            keras_inception.InceptionV3(weights=path, variant=other, **arguments)
+
+
+@pytest.mark.parametrize("suffix", [*SUFFIXES, ".safetensors"])
+def test_a_file_in_bfloat16(suffix, tmp_path):
+    policy = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("bfloat16")
+    try:
+        model = narrow()
+        save_weights(model, tmp_path / f"half{suffix}")
+    finally:
+        keras.config.set_dtype_policy(policy)
+    load(other := narrow(), tmp_path / f"half{suffix}")
+    for found, expected in zip(other.weights, model.weights, strict=True):
+        np.testing.assert_array_equal(found, keras.ops.cast(expected, "float32"))
+
+
+def test_what_save_refuses_and_how_it_writes(tmp_path):
+    (tmp_path / "folder.h5").mkdir()
+    with pytest.raises(ValueError, match="folder.h5 is a folder; it is not replaced by a file"):
+        save_weights(narrow(), tmp_path / "folder.h5")
+    nested = keras.Sequential([keras.Input(SHAPE), narrow(include_top=False)])
+    with pytest.raises(ValueError, match="has layers within layers"):
+        save_weights(nested, tmp_path / "nested.safetensors")
+    (tmp_path / "link.safetensors").symlink_to(tmp_path / "target.safetensors")
+    save_weights(narrow(), tmp_path / "link.safetensors")
+    assert (tmp_path / "link.safetensors").is_symlink()
+    plain = tmp_path / "plain"
+    plain.touch()
+    assert (tmp_path / "target.safetensors").stat().st_mode == plain.stat().st_mode
