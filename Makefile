@@ -31,6 +31,7 @@ format: $(VENV)/.installed
 benchmarks: $(VENV)/.installed
 	$(BIN)/python benchmarks/build_time.py
 	$(BIN)/python benchmarks/load_time.py
+	$(BIN)/python benchmarks/crops.py
 
 $(VENV)/.installed: setup.cfg pyproject.toml
 	$(PYTHON) -m venv $(VENV)

@@ -36,6 +36,14 @@ def test_own_network():
     assert "own_network" in printed
 
 
+def test_draw_crops(tmp_path):
+    pytest.importorskip("matplotlib")
+    picture = tmp_path / "upright.png"
+    picture.write_bytes(tf.io.encode_png(tf.zeros((90, 60, 3), tf.uint8)).numpy())
+    run("draw_crops.py", tmp_path / "crops.png", picture)
+    assert tf.io.decode_png((tmp_path / "crops.png").read_bytes()).shape == (930, 1340, 4)
+
+
 def test_every_example_is_tested():
     names = {path.name for path in (ROOT / "examples").glob("*.py")}
     text = pathlib.Path(__file__).read_text(encoding="utf-8")
