@@ -10,13 +10,13 @@ import zipfile
 from keras_inception.weights import archives, from_keras
 from keras_inception.weights.arithmetic import TENSORFLOW, Arithmetic, of_layers
 from keras_inception.weights.catalog import scaling
+from keras_inception.weights.checkpoint_index import MAGIC
 from keras_inception.weights.hdf5 import NestedLayers, open_keras
 
 KNOWN = (
     "a TF-Slim checkpoint (the prefix, or the tar.gz or zip it is published in), Keras's .keras, "
     ".weights.h5 and .h5, .safetensors, Caffe's .caffemodel"
 )
-_TABLE_MAGIC = bytes.fromhex("57fb808b247547db")  # at the end of TensorFlow's sorted tables
 _CONFIG_LIMIT = 1 << 26  # bytes of a `.keras` file's config.json; the family's have below 1e6
 
 
@@ -41,7 +41,7 @@ def kind(path):
         return "checkpoint"  # a prefix
     with open(path, "rb") as file:
         head = file.read(512)
-        file.seek(max(0, os.path.getsize(path) - len(_TABLE_MAGIC)))
+        file.seek(max(0, os.path.getsize(path) - len(MAGIC)))
         end = file.read()
     if not head:
         raise ValueError(f"{path} is empty")
@@ -98,7 +98,7 @@ def _checkpoint_prefix(path, end):
     if ".data-" in path and os.path.isfile(path.rsplit(".data-", 1)[0] + ".index"):
         return path.rsplit(".data-", 1)[0]
     # An .index file ends as a checkpoint of the first format does, which is one file.
-    return prefix if end == _TABLE_MAGIC or os.path.isfile(f"{path}.index") else ""
+    return prefix if end == MAGIC or os.path.isfile(f"{path}.index") else ""
 
 
 @contextlib.contextmanager
@@ -143,7 +143,7 @@ def _checkpoint(path, limit, use_ema, archive=None):
     end = b""
     if os.path.isfile(path):
         with open(path, "rb") as file:
-            file.seek(max(0, os.path.getsize(path) - len(_TABLE_MAGIC)))
+            file.seek(max(0, os.path.getsize(path) - len(MAGIC)))
             end = file.read()
     prefix = _checkpoint_prefix(path, end) or path
     yield from_tf_slim.open_checkpoint(prefix, use_ema, archive), from_tf_slim.plan

@@ -5,8 +5,10 @@ branch), and equal places are paired: TF-Slim's inner names sort in the order in
 runs, whatever slips they hold (`Conv_1_0c_5x5`, `Conv2d_0b_1x1`), and ours count.
 """
 
+import os
 import re
 
+from keras_inception.weights import checkpoint_index
 from keras_inception.weights.assign import Plan, Rule, Source
 from keras_inception.weights.places import model_places
 
@@ -40,6 +42,8 @@ def open_checkpoint(prefix, use_ema=False, archive=None):
     import tensorflow as tf
 
     path = archive or prefix
+    if os.path.isfile(f"{prefix}.index"):
+        checkpoint_index.check(prefix, path)
     try:
         reader = tf.train.load_checkpoint(prefix)
         shapes = {name: tuple(s) for name, s in reader.get_variable_to_shape_map().items()}
