@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import tensorflow as tf
 
+from keras_inception.data import exif
 from keras_inception.data.preprocessing import (
     JPEG_DCT,
     decode_image,
@@ -88,8 +89,7 @@ def random_box(
     Area and aspect ratio are those of the module's docstring, but for rounding to whole pixels.
     The whole picture where 100 draws do not fit (a panorama with a large `min_area`).
     """
-    if not 0.0 < min_area <= 1.0:
-        raise ValueError(f"min_area must be in (0, 1], not {min_area}.")
+    check_min_area(min_area)
     begin, extent, _ = tf.image.stateless_sample_distorted_bounding_box(
         tf.stack([height, width, 3]),
         bounding_boxes=tf.constant([[[0.0, 0.0, 1.0, 1.0]]]),
@@ -128,10 +128,19 @@ def check_color(color: str) -> None:
         raise ValueError(f"Unknown color {color!r}; choose from {', '.join(COLOR_ORDERS)}.")
 
 
+def check_min_area(min_area: float) -> None:
+    """Raises ValueError where `min_area` is out of its range."""
+    if not 0.0 < min_area <= 1.0:
+        raise ValueError(f"min_area must be in (0, 1], not {min_area}.")
+
+
 def _decode_crop_of_jpeg(image_bytes, seed, min_area):
     shape = tf.io.extract_jpeg_shape(image_bytes)
-    box = random_box(shape[0], shape[1], seed, min_area)
-    return tf.io.decode_and_crop_jpeg(image_bytes, box, channels=3, dct_method=JPEG_DCT)
+    turn = exif.orientation(image_bytes)
+    height, width = tf.unstack(tf.where(exif.is_turned(turn), shape[1::-1], shape[:2]))
+    box = exif.stored_box(random_box(height, width, seed, min_area), height, width, turn)
+    image = tf.io.decode_and_crop_jpeg(image_bytes, box, channels=3, dct_method=JPEG_DCT)
+    return exif.upright(image, turn)
 
 
 def _decode_then_crop(image_bytes, seed, min_area):

@@ -1,71 +1,37 @@
-"""From a data set's name to batches for training and evaluation.
-
-A name is `photo_patches`, the embedded data set, or one of tensorflow-datasets (`tf_flowers`,
-`imagenet2012`, `cifar10`, ...) that has the features `image` and `label`. What is not on disk yet
-is built (or downloaded, by tensorflow-datasets) on first use.
+"""From a data set's name (`data/sources.py`) to batches for training and evaluation.
 
 Pictures stay encoded for as long as possible: JPEG bytes are what is cached and shuffled. The
 random views are keyed on the seed and on the example's place in the endless training sequence, so
-a seed gives the same batches on any number of cores.
+a seed gives the same batches on any number of cores, and an iterator's state is small: it is saved
+and restored by `tf.train.Checkpoint(iterator=...)`, in the middle of an epoch too.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
 
 import tensorflow as tf
 
-from keras_inception.data.augmentation import MIN_AREA, check_color, training_view
+from keras_inception.data.augmentation import MIN_AREA, check_color, check_min_area, training_view
+from keras_inception.data.broken import guarded
 from keras_inception.data.crops import check_count, make_crops
 from keras_inception.data.preprocessing import decode_image
+from keras_inception.data.sources import (
+    DatasetInfo,
+    dataset_info,
+    encoded_examples,
+    example_names,
+    named_examples,
+)
 
-# Encoded pictures to shuffle among: all of photo_patches' 2,800, and 0.5 GB of ImageNet, whose
-# 1,024 files are shuffled and interleaved besides.
-_SHUFFLE_BUFFER = 4096
-
-
-@dataclass(frozen=True)
-class DatasetInfo:
-    """What is to be known of a data set before its pictures are read."""
-
-    name: str
-    class_names: tuple[str, ...]
-    examples: dict[str, int]  # split: number of examples
-
-
-def dataset_info(name: str, data_dir: str | None = None) -> DatasetInfo:
-    """Class names and split sizes of data set `name` under `data_dir` (default: tfds's own)."""
-    info = _builder(name, data_dir).info
-    examples = {split: info.splits[split].num_examples for split in info.splits}
-    return DatasetInfo(name, tuple(info.features["label"].names), examples)
-
-
-def encoded_examples(
-    name: str, split: str, data_dir: str | None = None, shuffle_seed: int | None = None
-) -> tf.data.Dataset:
-    """One pass over a split: (image bytes as scalar string, label as int64).
-
-    In the order on disk, or with `shuffle_seed` in another one at each iteration.
-    """
-    import tensorflow_datasets as tfds
-
-    builder = _builder(name, data_dir)
-    if split not in builder.info.splits:
-        known = ", ".join(builder.info.splits)
-        raise ValueError(f"Data set {name!r} has no split {split!r}; it has {known}.")
-    options = tf.data.Options()
-    options.deterministic = True
-    examples = builder.as_dataset(
-        split=split,
-        shuffle_files=shuffle_seed is not None,
-        decoders={"image": tfds.decode.SkipDecoding()},
-        read_config=tfds.ReadConfig(shuffle_seed=shuffle_seed, options=options),
-    )
-    examples = examples.map(lambda example: (example["image"], tf.cast(example["label"], tf.int64)))
-    if shuffle_seed is not None:
-        examples = examples.shuffle(_SHUFFLE_BUFFER, seed=shuffle_seed)
-    return examples
+__all__ = [
+    "DatasetInfo",
+    "dataset_info",
+    "encoded_examples",
+    "evaluation_batches",
+    "example_names",
+    "training_batches",
+]
 
 
 def training_batches(
@@ -77,25 +43,43 @@ def training_batches(
     color: str = "fast",
     data_dir: str | None = None,
     min_area: float = MIN_AREA,
+    input_context: tf.distribute.InputContext | None = None,
+    on_error: str = "skip",
 ) -> tf.data.Dataset:
     """Endless batches of random views, reshuffled each epoch: equal seeds give equal batches.
 
-    `color` and `min_area` are those of `augmentation.training_view`. Batches run on over the end of
-    an epoch, so all have the same size.
+    Batches run on over the end of an epoch, so all have the same size.
+
+    Args:
+        name, split, data_dir: which examples.
+        size: side of the views, in pixels.
+        batch_size: examples in a batch, of all replicas together.
+        seed: of the order and the views.
+        color, min_area: those of `augmentation.training_view`.
+        input_context: which share of the examples, in `tf.distribute`'s words; batches are then
+            those of one replica. `None` is all of them.
+        on_error: "skip" or "error", for pictures that cannot be read (`data/broken.py`).
 
     Yields:
         float32 (batch_size, size, size, 3) in [-1, 1], int64 (batch_size,).
     """
     _check_sizes(size, batch_size)
     check_color(color)
+    check_min_area(min_area)
+    context = input_context or tf.distribute.InputContext()
+    batch_size = context.get_per_replica_batch_size(batch_size)
 
-    def view(place, example):
-        image_bytes, label = example
-        return training_view(image_bytes, size, tf.stack([seed, place]), color, min_area), label
+    def view(image_bytes, place):
+        place = place * context.num_input_pipelines + context.input_pipeline_id
+        return training_view(image_bytes, size, tf.stack([seed, place]), color, min_area)
 
-    examples = encoded_examples(name, split, data_dir, shuffle_seed=seed)
-    views = examples.repeat().enumerate().map(view, num_parallel_calls=tf.data.AUTOTUNE)
-    return views.batch(batch_size, drop_remainder=True).prefetch(tf.data.AUTOTUNE)
+    examples = named_examples(name, split, data_dir, seed, input_context)
+    count = dataset_info(name, data_dir).examples[split]
+    views = guarded(examples.repeat().enumerate(), view, (size, size, 3), on_error, count)
+    batches = views.batch(batch_size, drop_remainder=True).prefetch(tf.data.AUTOTUNE)
+    options = tf.data.Options()
+    options.experimental_symbolic_checkpoint = True
+    return batches.with_options(options)
 
 
 def evaluation_batches(
@@ -107,6 +91,7 @@ def evaluation_batches(
     data_dir: str | None = None,
     exclude: Collection[int] = (),
     skip: int = 0,
+    on_error: str = "error",
 ) -> tf.data.Dataset:
     """One pass over a split in the order on disk; the last batch may be smaller.
 
@@ -117,6 +102,7 @@ def evaluation_batches(
         crops: how many of each picture (`crops.make_crops`).
         exclude: numbers of examples to leave out, counted from 0 in the order on disk.
         skip: how many of the others to pass over at the beginning, undecoded.
+        on_error: "error" or "skip", for pictures that cannot be read (`data/broken.py`).
 
     Yields:
         float32 (batch, crops, size, size, 3) in [-1, 1], int64 (batch,).
@@ -124,71 +110,19 @@ def evaluation_batches(
     _check_sizes(size, batch_size)
     check_count(crops)
 
-    def views(image_bytes, label):
-        return make_crops(decode_image(image_bytes), size, crops), label
+    def view(image_bytes, _):
+        return make_crops(decode_image(image_bytes), size, crops)
 
-    examples = encoded_examples(name, split, data_dir)
+    examples = named_examples(name, split, data_dir).enumerate()
     if exclude:
         left_out = tf.constant(sorted(exclude), tf.int64)
-        examples = examples.enumerate().filter(lambda i, _: tf.reduce_all(i != left_out))
-        examples = examples.map(lambda _, example: example)
+        examples = examples.filter(lambda number, _: tf.reduce_all(number != left_out))
+    count = dataset_info(name, data_dir).examples[split]
     # 144 crops at 299 pixels are 154 MB: no more pictures at a time than keep a network busy.
     ahead = tf.data.AUTOTUNE if crops <= 12 else 2
-    examples = examples.skip(skip).map(views, num_parallel_calls=ahead)
-    return examples.batch(batch_size).prefetch(ahead)
-
-
-def example_names(name: str, split: str, data_dir: str | None = None) -> list[str] | None:
-    """The file names of a split's examples in the order on disk, where the data set keeps them.
-
-    They are in the text feature `file_name` or `filename`, alone or at the end of a path
-    (`imagenet2012`, `oxford_iiit_pet`, a folder's `image/filename`); `None` without one.
-    """
-    import tensorflow_datasets as tfds
-
-    builder = _builder(name, data_dir)
-    features = [
-        feature
-        for feature in builder.info.features
-        if feature.rpartition("/")[2] in ("file_name", "filename")
-    ]
-    if not features:
-        return None
-    options = tf.data.Options()
-    options.deterministic = True
-    examples = builder.as_dataset(
-        split=split,
-        decoders={"image": tfds.decode.SkipDecoding()},
-        read_config=tfds.ReadConfig(options=options),
-    )
-    names = examples.map(lambda example: example[features[0]]).as_numpy_iterator()
-    return [name.decode() for name in names]
-
-
-def _builder(name, data_dir):
-    """The prepared tensorflow-datasets builder of `name`."""
-    import tensorflow_datasets as tfds
-
-    if name == "photo_patches":
-        from keras_inception.data.photo_patches import PhotoPatches
-
-        builder = PhotoPatches(data_dir=data_dir)
-    else:
-        try:
-            builder = tfds.builder(name, data_dir=data_dir)
-        except tfds.core.DatasetNotFoundError as error:
-            raise ValueError(
-                f"Unknown data set {name!r}; choose photo_patches or a name from "
-                "https://www.tensorflow.org/datasets/catalog."
-            ) from error
-    builder.download_and_prepare()
-    missing = {"image", "label"} - set(builder.info.features)
-    if missing:
-        raise ValueError(
-            f"Data set {name!r} has no feature {' and no '.join(sorted(missing))}; "
-            f"it has {', '.join(builder.info.features)}."
-        )
-    return builder
+    shape = (crops, size, size, 3)
+    views = guarded(examples.skip(skip), view, shape, on_error, count, ahead)
+    return views.batch(batch_size).prefetch(ahead)
 
 
 def _check_sizes(size, batch_size):

@@ -1,0 +1,133 @@
+"""The orientation that a camera wrote into a JPEG, read and undone in the graph.
+
+A camera that is held upright stores the rows of its sensor and a number, 1 to 8, that says how the
+picture is to be turned (Exif 2.32, CIPA DC-008, section 4.6.4, tag 0x0112). Viewers turn it;
+TensorFlow's decoders do not. Orientations outside of a JPEG (in a PNG's eXIf) are not looked for.
+"""
+
+from __future__ import annotations
+
+import tensorflow as tf
+
+UPRIGHT = 1
+# How what is stored becomes the picture: transposed first, then reversed. Exif 2.32, section 4.6.4.
+_TRANSPOSED = (5, 6, 7, 8)
+_ROWS_REVERSED = (3, 4, 7, 8)
+_COLUMNS_REVERSED = (2, 3, 6, 7)
+
+_HEAD = 1 << 17  # bytes that are looked at: the segment has below 2**16, and stands in front
+_SEGMENTS = 16  # at most so many are passed over
+_EXIF = b"Exif\0\0"
+_TAG, _SHORT, _ENTRY = 0x0112, 3, 12  # of the orientation; type of its value; bytes of an entry
+_ENTRIES = 64  # at most so many are looked at; cameras write about 12
+
+
+def orientation(image_bytes: tf.Tensor) -> tf.Tensor:
+    """The orientation of an encoded picture, int32 (), in 1 to 8.
+
+    It is 1, upright, where there is none, or none that can be read: no picture is refused for it.
+
+    Args:
+        image_bytes: scalar string, of any format.
+    """
+    return tf.cond(
+        tf.io.is_jpeg(image_bytes), lambda: _of_jpeg(image_bytes), lambda: tf.constant(UPRIGHT)
+    )
+
+
+def is_turned(orientation: tf.Tensor) -> tf.Tensor:
+    """Whether height and width of the stored picture change places, bool ()."""
+    return _is_in(orientation, _TRANSPOSED)
+
+
+def upright(image: tf.Tensor, orientation: tf.Tensor) -> tf.Tensor:
+    """Turns a stored picture (height, width, channels) as its orientation asks."""
+
+    def turned():
+        rows = tf.cond(is_turned(orientation), lambda: _transposed(image), lambda: image)
+        columns = tf.cond(_is_in(orientation, _ROWS_REVERSED), lambda: rows[::-1], lambda: rows)
+        return tf.cond(
+            _is_in(orientation, _COLUMNS_REVERSED), lambda: columns[:, ::-1], lambda: columns
+        )
+
+    return tf.cond(orientation == UPRIGHT, lambda: image, turned)
+
+
+def stored_box(
+    box: tf.Tensor, height: tf.Tensor, width: tf.Tensor, orientation: tf.Tensor
+) -> tf.Tensor:
+    """Where a box of the upright picture lies in the stored one.
+
+    Args:
+        box: int32 (4,): top, left, height, width.
+        height, width: of the upright picture.
+        orientation: of the stored one.
+
+    Returns:
+        int32 (4,) again.
+    """
+    top, left, rows, columns = tf.unstack(box)
+    top = tf.where(_is_in(orientation, _ROWS_REVERSED), height - top - rows, top)
+    left = tf.where(_is_in(orientation, _COLUMNS_REVERSED), width - left - columns, left)
+    return tf.where(
+        is_turned(orientation),
+        tf.stack([left, top, columns, rows]),
+        tf.stack([top, left, rows, columns]),
+    )
+
+
+def _of_jpeg(image_bytes):
+    length = tf.minimum(tf.strings.length(image_bytes), _HEAD)
+    head = tf.cast(tf.io.decode_raw(tf.strings.substr(image_bytes, 0, length), tf.uint8), tf.int32)
+    # What is read beyond the end is zero, and means nothing.
+    head = tf.pad(head, [[0, _ENTRIES * _ENTRY + 64]])
+
+    def is_passed_over(at, count):
+        """Application data (0xE0 to 0xEF) and comments, but for Exif's."""
+        marker = head[at + 1]
+        in_front = (head[at] == 0xFF) & ((marker & 0xF0 == 0xE0) | (marker == 0xFE))
+        return in_front & ~_is_exif(head, at) & (count < _SEGMENTS)
+
+    def next_segment(at, count):
+        following = at + 2 + 256 * head[at + 2] + head[at + 3]
+        return tf.minimum(following, length), count + 1
+
+    at, _ = tf.while_loop(is_passed_over, next_segment, (tf.constant(2), tf.constant(0)))
+    return tf.cond(
+        _is_exif(head, at),
+        lambda: _of_tiff(head, at + 4 + len(_EXIF), length),
+        lambda: tf.constant(UPRIGHT),
+    )
+
+
+def _is_exif(head, at):
+    is_app1 = (head[at] == 0xFF) & (head[at + 1] == 0xE1)
+    return is_app1 & tf.reduce_all(head[at + 4 : at + 4 + len(_EXIF)] == list(_EXIF))
+
+
+def _of_tiff(head, start, length):
+    """The orientation in Exif's first directory: TIFF 6.0, section 2."""
+    is_little = head[start] == ord("I")
+
+    def numbers(at, size):
+        """A number of `size` bytes at each place of `at`, as far as it fits below 2**31."""
+        parts = tf.gather(head, at[..., tf.newaxis] + tf.range(size))
+        parts = tf.where(is_little, parts, parts[..., ::-1])
+        return tf.reduce_sum(parts * [1, 1 << 8, 1 << 16, 1 << 24][:size], axis=-1)
+
+    offset = numbers(start + 4, 4)
+    directory = start + tf.clip_by_value(offset, 0, length - start)
+    count = tf.minimum(numbers(directory, 2), _ENTRIES)
+    entries = directory + 2 + _ENTRY * tf.range(count)
+    is_it = (numbers(entries, 2) == _TAG) & (numbers(entries + 2, 2) == _SHORT)
+    values = tf.boolean_mask(numbers(entries + 8, 2), is_it)
+    value = tf.reduce_max(tf.concat([values[:1], [UPRIGHT]], axis=0))
+    return tf.where(value <= 8, value, UPRIGHT)
+
+
+def _is_in(number, numbers):
+    return tf.reduce_any(number == tf.constant(numbers))
+
+
+def _transposed(image):
+    return tf.transpose(image, (1, 0, 2))

@@ -1,0 +1,209 @@
+"""From a data set's name to its encoded pictures, their labels and names.
+
+| name | what is read |
+| --- | --- |
+| `photo_patches` | the embedded data set, built on first use |
+| `folder:PATH` | `PATH/SPLIT/CLASS/picture`; or `PATH/CLASS/picture`, as its one split `all` |
+| `tf_flowers`, ... | any of tensorflow-datasets with `image` and `label`, built on first use |
+"""
+
+from __future__ import annotations
+
+import pathlib
+from dataclasses import dataclass
+
+import keras
+import tensorflow as tf
+
+# Encoded pictures to shuffle among: all of photo_patches' 2,800, and 0.5 GB of ImageNet, whose
+# 1,024 files are shuffled and interleaved besides.
+_SHUFFLE_BUFFER = 4096
+_FOLDER = "folder:"
+_WHOLE = "all"  # the split of a folder that has none
+
+
+@dataclass(frozen=True)
+class DatasetInfo:
+    """What is to be known of a data set before its pictures are read."""
+
+    name: str
+    class_names: tuple[str, ...]
+    examples: dict[str, int]  # split: number of examples
+
+
+def dataset_info(name: str, data_dir: str | None = None) -> DatasetInfo:
+    """Class names and split sizes of data set `name` under `data_dir` (default: tfds's own)."""
+    return _source(name, data_dir).info
+
+
+def encoded_examples(
+    name: str, split: str, data_dir: str | None = None, shuffle_seed: int | None = None
+) -> tf.data.Dataset:
+    """One pass over a split: (image bytes as scalar string, label as int64).
+
+    In the order on disk, or with `shuffle_seed` in another one at each iteration.
+    """
+    return named_examples(name, split, data_dir, shuffle_seed).map(
+        lambda image, label, _: (image, label)
+    )
+
+
+def named_examples(
+    name: str,
+    split: str,
+    data_dir: str | None = None,
+    shuffle_seed: int | None = None,
+    input_context: tf.distribute.InputContext | None = None,
+) -> tf.data.Dataset:
+    """As `encoded_examples`, with the example's name, a scalar string, as third.
+
+    That is its file's where the data set keeps it, or else tensorflow-datasets' id of it. With
+    `input_context` a pipeline reads its own share of the split alone.
+    """
+    source = _source(name, data_dir)
+    if split not in source.info.examples:
+        known = ", ".join(source.info.examples)
+        raise ValueError(f"Data set {name!r} has no split {split!r}; it has {known}.")
+    return source.read(split, shuffle_seed, input_context)
+
+
+def example_names(name: str, split: str, data_dir: str | None = None) -> list[str] | None:
+    """The file names of a split's examples in the order on disk, where the data set keeps them.
+
+    They are in the text feature `file_name` or `filename`, alone or at the end of a path
+    (`imagenet2012`, `oxford_iiit_pet`, ...); `None` without one. Those of a folder are the paths
+    below the split.
+    """
+    return _source(name, data_dir).names(split)
+
+
+def _source(name, data_dir):
+    return _Folder(name) if name.startswith(_FOLDER) else _Tfds(name, data_dir)
+
+
+class _Folder:
+    """Class folders of pictures, listed by Keras, in its order: by class, then by name."""
+
+    def __init__(self, name):
+        root = pathlib.Path(name.removeprefix(_FOLDER)).expanduser()
+        if not root.is_dir():
+            raise ValueError(f"{root} is no folder; {_FOLDER}PATH wants one with class folders")
+        splits = {split: _listed(folder) for split, folder in _split_folders(root).items()}
+        classes = tuple(sorted({c for names, _ in splits.values() for c in names}))
+        self._paths = {split: paths for split, (_, paths) in splits.items()}
+        self._folders = _split_folders(root)
+        self.info = DatasetInfo(name, classes, {s: len(p) for s, p in self._paths.items()})
+
+    def names(self, split):
+        folder = self._folders[split]
+        return [pathlib.Path(path).relative_to(folder).as_posix() for path in self._paths[split]]
+
+    def read(self, split, shuffle_seed, input_context):
+        names, paths = self.names(split), self._paths[split]
+        labels = [self.info.class_names.index(name.split("/")[0]) for name in names]
+        files = tf.data.Dataset.from_tensor_slices((paths, tf.constant(labels, tf.int64), names))
+        if input_context is not None:
+            files = files.shard(input_context.num_input_pipelines, input_context.input_pipeline_id)
+        if shuffle_seed is not None:  # all of them: what waits here are names
+            files = files.shuffle(len(paths), seed=shuffle_seed)
+        return files.map(
+            lambda path, label, name: (tf.io.read_file(path), label, name),
+            num_parallel_calls=tf.data.AUTOTUNE,
+        )
+
+
+def _split_folders(root):
+    """The folder of each split: those below `root`, or `root` itself where they are its classes."""
+    folders = sorted(p for p in root.iterdir() if p.is_dir() and not p.name.startswith("."))
+    inner = [path for folder in folders for path in folder.iterdir()]
+    if inner and all(path.is_dir() for path in inner if not path.name.startswith(".")):
+        return {folder.name: folder for folder in folders}
+    return {_WHOLE: root}
+
+
+def _listed(folder):
+    """The classes and the pictures' paths below a folder of class folders."""
+    try:
+        listed = keras.utils.image_dataset_from_directory(
+            folder, batch_size=None, shuffle=False, verbose=False
+        )
+    except ValueError as error:  # none of these files
+        raise ValueError(f"{folder} has no class folders with pictures: {error}") from error
+    return listed.class_names, listed.file_paths
+
+
+class _Tfds:
+    """A data set of tensorflow-datasets, or photo_patches, which is one too."""
+
+    def __init__(self, name, data_dir):
+        self._builder = _builder(name, data_dir)
+        info = self._builder.info
+        examples = {split: info.splits[split].num_examples for split in info.splits}
+        self.info = DatasetInfo(name, tuple(info.features["label"].names), examples)
+        features = [f for f in info.features if f.rpartition("/")[2] in ("file_name", "filename")]
+        self._name_feature = features[0] if features else None
+
+    def names(self, split):
+        if self._name_feature is None:
+            return None
+        names = self._examples(split).map(lambda example: example[self._name_feature])
+        return [name.decode() for name in names.as_numpy_iterator()]
+
+    def read(self, split, shuffle_seed, input_context):
+        shards = self._builder.info.splits[split].num_shards
+        has_shares = input_context and shards >= input_context.num_input_pipelines
+        examples = self._examples(split, shuffle_seed, input_context if has_shares else None)
+        if input_context and not has_shares:  # fewer files than pipelines: each reads them all
+            examples = examples.shard(
+                input_context.num_input_pipelines, input_context.input_pipeline_id
+            )
+        name = self._name_feature or "tfds_id"
+        examples = examples.map(
+            lambda example: (example["image"], tf.cast(example["label"], tf.int64), example[name])
+        )
+        if shuffle_seed is not None:
+            examples = examples.shuffle(_SHUFFLE_BUFFER, seed=shuffle_seed)
+        return examples
+
+    def _examples(self, split, shuffle_seed=None, input_context=None):
+        import tensorflow_datasets as tfds
+
+        options = tf.data.Options()
+        options.deterministic = True
+        return self._builder.as_dataset(
+            split=split,
+            shuffle_files=shuffle_seed is not None,
+            decoders={"image": tfds.decode.SkipDecoding()},
+            read_config=tfds.ReadConfig(
+                shuffle_seed=shuffle_seed,
+                options=options,
+                add_tfds_id=True,
+                input_context=input_context,
+            ),
+        )
+
+
+def _builder(name, data_dir):
+    """The prepared tensorflow-datasets builder of `name`."""
+    import tensorflow_datasets as tfds
+
+    if name == "photo_patches":
+        from keras_inception.data.photo_patches import PhotoPatches
+
+        builder = PhotoPatches(data_dir=data_dir)
+    else:
+        try:
+            builder = tfds.builder(name, data_dir=data_dir)
+        except tfds.core.DatasetNotFoundError as error:
+            raise ValueError(
+                f"Unknown data set {name!r}; choose photo_patches, {_FOLDER}PATH or a name from "
+                "https://www.tensorflow.org/datasets/catalog."
+            ) from error
+    builder.download_and_prepare()
+    missing = {"image", "label"} - set(builder.info.features)
+    if missing:
+        raise ValueError(
+            f"Data set {name!r} has no feature {' and no '.join(sorted(missing))}; "
+            f"it has {', '.join(builder.info.features)}."
+        )
+    return builder
