@@ -76,9 +76,9 @@ def training_view(
     )
     image = resize_bilinear(image, size)
     image = tf.image.stateless_random_flip_left_right(image, flip_seed)
-    if color != "none":
-        image = 255.0 * distort_color(image / 255.0, color_seed, color)
-    return scale_pixels(image)
+    if color == "none":
+        return scale_pixels(image)
+    return 2.0 * distort_color(image / 255.0, color_seed, color) - 1.0
 
 
 def random_box(

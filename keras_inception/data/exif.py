@@ -15,7 +15,7 @@ _TRANSPOSED = (5, 6, 7, 8)
 _ROWS_REVERSED = (3, 4, 7, 8)
 _COLUMNS_REVERSED = (2, 3, 6, 7)
 
-_HEAD = 1 << 17  # bytes that are looked at: the segment has below 2**16, and stands in front
+_LONGEST = 1 << 16  # bytes of a segment
 _SEGMENTS = 16  # at most so many are passed over
 _EXIF = b"Exif\0\0"
 _TAG, _SHORT, _ENTRY = 0x0112, 3, 12  # of the orientation; type of its value; bytes of an entry
@@ -77,46 +77,51 @@ def stored_box(
 
 
 def _of_jpeg(image_bytes):
-    length = tf.minimum(tf.strings.length(image_bytes), _HEAD)
-    head = tf.cast(tf.io.decode_raw(tf.strings.substr(image_bytes, 0, length), tf.uint8), tf.int32)
-    # What is read beyond the end is zero, and means nothing.
-    head = tf.pad(head, [[0, _ENTRIES * _ENTRY + 64]])
+    length = tf.strings.length(image_bytes)
 
     def is_passed_over(at, count):
         """Application data (0xE0 to 0xEF) and comments, but for Exif's."""
-        marker = head[at + 1]
-        in_front = (head[at] == 0xFF) & ((marker & 0xF0 == 0xE0) | (marker == 0xFE))
-        return in_front & ~_is_exif(head, at) & (count < _SEGMENTS)
+        prefix, marker, _, _ = tf.unstack(_numbers(image_bytes, at, 4))
+        in_front = (prefix == 0xFF) & ((marker & 0xF0 == 0xE0) | (marker == 0xFE))
+        return in_front & ~_is_exif(image_bytes, at) & (count < _SEGMENTS)
 
     def next_segment(at, count):
-        following = at + 2 + 256 * head[at + 2] + head[at + 3]
-        return tf.minimum(following, length), count + 1
+        _, _, high, low = tf.unstack(_numbers(image_bytes, at, 4))
+        return tf.minimum(at + 2 + 256 * high + low, length), count + 1
 
     at, _ = tf.while_loop(is_passed_over, next_segment, (tf.constant(2), tf.constant(0)))
     return tf.cond(
-        _is_exif(head, at),
-        lambda: _of_tiff(head, at + 4 + len(_EXIF), length),
+        _is_exif(image_bytes, at),
+        # What is read beyond the end is zero, and means nothing.
+        lambda: _of_tiff(_numbers(image_bytes, at + 4 + len(_EXIF), _LONGEST)),
         lambda: tf.constant(UPRIGHT),
     )
 
 
-def _is_exif(head, at):
-    is_app1 = (head[at] == 0xFF) & (head[at + 1] == 0xE1)
-    return is_app1 & tf.reduce_all(head[at + 4 : at + 4 + len(_EXIF)] == list(_EXIF))
+def _numbers(image_bytes, at, count):
+    """So many bytes as int32, zeros beyond the end."""
+    at = tf.minimum(at, tf.strings.length(image_bytes))
+    piece = tf.strings.substr(image_bytes, at, count)
+    return tf.cast(tf.io.decode_raw(piece, tf.uint8, fixed_length=count), tf.int32)
 
 
-def _of_tiff(head, start, length):
+def _is_exif(image_bytes, at):
+    at = tf.minimum(at, tf.strings.length(image_bytes))
+    segment = tf.strings.substr(image_bytes, at, 4 + len(_EXIF))
+    return tf.strings.regex_full_match(segment, b"\\xFF\\xE1(?s:..)Exif\\x00\\x00")
+
+
+def _of_tiff(data):
     """The orientation in Exif's first directory: TIFF 6.0, section 2."""
-    is_little = head[start] == ord("I")
+    is_little = data[0] == ord("I")
 
     def numbers(at, size):
         """A number of `size` bytes at each place of `at`, as far as it fits below 2**31."""
-        parts = tf.gather(head, at[..., tf.newaxis] + tf.range(size))
+        parts = tf.gather(data, at[..., tf.newaxis] + tf.range(size))
         parts = tf.where(is_little, parts, parts[..., ::-1])
         return tf.reduce_sum(parts * [1, 1 << 8, 1 << 16, 1 << 24][:size], axis=-1)
 
-    offset = numbers(start + 4, 4)
-    directory = start + tf.clip_by_value(offset, 0, length - start)
+    directory = tf.clip_by_value(numbers(tf.constant(4), 4), 0, _LONGEST - 2 - _ENTRIES * _ENTRY)
     count = tf.minimum(numbers(directory, 2), _ENTRIES)
     entries = directory + 2 + _ENTRY * tf.range(count)
     is_it = (numbers(entries, 2) == _TAG) & (numbers(entries + 2, 2) == _SHORT)

@@ -13,7 +13,12 @@ from collections.abc import Collection
 import tensorflow as tf
 
 from keras_inception.data.augmentation import MIN_AREA, check_color, check_min_area, training_view
-from keras_inception.data.broken import guarded
+from keras_inception.data.broken import (
+    batches_of_readable,
+    check_on_error,
+    check_readable,
+    unreadable,
+)
 from keras_inception.data.crops import check_count, make_crops
 from keras_inception.data.preprocessing import decode_image
 from keras_inception.data.sources import (
@@ -31,6 +36,7 @@ __all__ = [
     "evaluation_batches",
     "example_names",
     "training_batches",
+    "unreadable_examples",
 ]
 
 
@@ -66,6 +72,7 @@ def training_batches(
     _check_sizes(size, batch_size)
     check_color(color)
     check_min_area(min_area)
+    check_on_error(on_error)
     context = input_context or tf.distribute.InputContext()
     batch_size = context.get_per_replica_batch_size(batch_size)
 
@@ -73,10 +80,9 @@ def training_batches(
         place = place * context.num_input_pipelines + context.input_pipeline_id
         return training_view(image_bytes, size, tf.stack([seed, place]), color, min_area)
 
-    examples = named_examples(name, split, data_dir, seed, input_context)
-    count = dataset_info(name, data_dir).examples[split]
-    views = guarded(examples.repeat().enumerate(), view, (size, size, 3), on_error, count)
-    batches = views.batch(batch_size, drop_remainder=True).prefetch(tf.data.AUTOTUNE)
+    examples = named_examples(name, split, data_dir, seed, input_context).repeat().enumerate()
+    check_readable(named_examples(name, split, data_dir))
+    batches = batches_of_readable(examples, view, batch_size, on_error).prefetch(tf.data.AUTOTUNE)
     options = tf.data.Options()
     options.experimental_symbolic_checkpoint = True
     return batches.with_options(options)
@@ -91,7 +97,6 @@ def evaluation_batches(
     data_dir: str | None = None,
     exclude: Collection[int] = (),
     skip: int = 0,
-    on_error: str = "error",
 ) -> tf.data.Dataset:
     """One pass over a split in the order on disk; the last batch may be smaller.
 
@@ -102,7 +107,6 @@ def evaluation_batches(
         crops: how many of each picture (`crops.make_crops`).
         exclude: numbers of examples to leave out, counted from 0 in the order on disk.
         skip: how many of the others to pass over at the beginning, undecoded.
-        on_error: "error" or "skip", for pictures that cannot be read (`data/broken.py`).
 
     Yields:
         float32 (batch, crops, size, size, 3) in [-1, 1], int64 (batch,).
@@ -110,19 +114,29 @@ def evaluation_batches(
     _check_sizes(size, batch_size)
     check_count(crops)
 
-    def view(image_bytes, _):
-        return make_crops(decode_image(image_bytes), size, crops)
+    def views(image_bytes, label, _):
+        return make_crops(decode_image(image_bytes), size, crops), label
 
-    examples = named_examples(name, split, data_dir).enumerate()
+    examples = named_examples(name, split, data_dir)
     if exclude:
         left_out = tf.constant(sorted(exclude), tf.int64)
-        examples = examples.filter(lambda number, _: tf.reduce_all(number != left_out))
-    count = dataset_info(name, data_dir).examples[split]
+        examples = examples.enumerate().filter(lambda i, _: tf.reduce_all(i != left_out))
+        examples = examples.map(lambda _, example: example)
     # 144 crops at 299 pixels are 154 MB: no more pictures at a time than keep a network busy.
     ahead = tf.data.AUTOTUNE if crops <= 12 else 2
-    shape = (crops, size, size, 3)
-    views = guarded(examples.skip(skip), view, shape, on_error, count, ahead)
-    return views.batch(batch_size).prefetch(ahead)
+    examples = examples.skip(skip).map(views, num_parallel_calls=ahead)
+    return examples.batch(batch_size).prefetch(ahead)
+
+
+def unreadable_examples(
+    name: str, split: str, data_dir: str | None = None
+) -> list[tuple[int, str, str]]:
+    """Decodes every picture of a split once.
+
+    Returns:
+        For each that is broken its number in the order on disk, from 0, its name, and the fault.
+    """
+    return list(unreadable(named_examples(name, split, data_dir)))
 
 
 def _check_sizes(size, batch_size):
