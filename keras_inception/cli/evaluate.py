@@ -12,6 +12,7 @@ from absl import flags
 
 from keras_inception.cli import common_flags
 from keras_inception.cli.errors import UsageError
+from keras_inception.data.broken import ON_ERROR
 from keras_inception.data.crops import MIRRORED
 from keras_inception.evaluation import evaluate, write_results
 from keras_inception.evaluation.results import accuracy_rows
@@ -26,7 +27,7 @@ def define_flags(flag_values):
     flags.DEFINE_string(
         "data",
         "photo_patches",
-        "A tensorflow-datasets name, or photo_patches.",
+        "A tensorflow-datasets name, folder:PATH, or photo_patches.",
         flag_values=flag_values,
     )
     flags.DEFINE_string("split", "test", "Which part of the data set.", flag_values=flag_values)
@@ -56,6 +57,13 @@ def define_flags(flag_values):
         "of blacklisted validation pictures as it is published).",
         flag_values=flag_values,
     )
+    flags.DEFINE_enum(
+        "on_error",
+        "error",
+        list(ON_ERROR),
+        "What to do about a picture that cannot be read: leave it out, or stop.",
+        flag_values=flag_values,
+    )
     flags.DEFINE_string(
         "output_dir",
         None,
@@ -83,6 +91,7 @@ def run(flag_values, arguments):
         batch_size=flag_values.batch_size,
         data_dir=flag_values.data_dir,
         exclude=flag_values.exclude,
+        on_error=flag_values.on_error,
         state_dir=folder and pathlib.Path(folder) / "state",
         resume=flag_values.resume,
     )
@@ -93,7 +102,9 @@ def run(flag_values, arguments):
 
 def _as_text(found):
     crops = f"{found.crops} crop{'s' * (found.crops > 1)}"
-    excluded = f" ({found.excluded} left out)" if found.excluded else ""
+    left_out = {"left out": found.excluded, "unreadable": found.unreadable}
+    left_out = ", ".join(f"{count} {why}" for why, count in left_out.items() if count)
+    excluded = f" ({left_out})" if left_out else ""
     rows = [("", "top-1", "top-5"), *accuracy_rows(found)]
     width = max(len(name) for name, *_ in rows)
     return "\n".join(

@@ -106,9 +106,8 @@ def _numbers(image_bytes, at, count):
 
 
 def _is_exif(image_bytes, at):
-    at = tf.minimum(at, tf.strings.length(image_bytes))
-    segment = tf.strings.substr(image_bytes, at, 4 + len(_EXIF))
-    return tf.strings.regex_full_match(segment, b"\\xFF\\xE1(?s:..)Exif\\x00\\x00")
+    prefix, marker, _, _, *name = tf.unstack(_numbers(image_bytes, at, 4 + len(_EXIF)))
+    return (prefix == 0xFF) & (marker == 0xE1) & tf.reduce_all(tf.stack(name) == list(_EXIF))
 
 
 def _of_tiff(data):

@@ -6,6 +6,7 @@ softmax outputs are averaged over the crops and over the networks (1409.4842, se
 """
 
 import dataclasses
+import logging
 import pathlib
 import sys
 import time
@@ -14,10 +15,13 @@ import numpy as np
 import tensorflow as tf
 
 from keras_inception.data import pipeline
+from keras_inception.data.broken import check_on_error
 from keras_inception.data.crops import check_count
 from keras_inception.evaluation import exclusion, labels, metrics
 from keras_inception.evaluation.predictors import predictor
 from keras_inception.evaluation.state import Findings, open_state
+
+_LOGGER = logging.getLogger(__name__)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -33,7 +37,8 @@ class Evaluation:
     hits: np.ndarray  # bool (pictures, models, 2): whether each model alone is right, top-1, top-5
     dataset: str = ""  # its name and split, empty for batches that were handed over
     split: str = ""
-    excluded: int = 0  # pictures that were left out
+    excluded: int = 0  # pictures that were left out, as the caller asked
+    unreadable: int = 0  # and since they cannot be read
     examples: np.ndarray | None = None  # int64 (pictures,): their numbers in the split, from 0
 
     def __post_init__(self):
@@ -107,6 +112,7 @@ class Evaluation:
             "crops": self.crops,
             "pictures": self.pictures,
             "excluded": self.excluded,
+            "unreadable": self.unreadable,
             "top1": self.top1,
             "top1_standard_error": self.top1_standard_error,
             "top5": self.top5,
@@ -137,6 +143,7 @@ def evaluate(
     batch_size=32,
     data_dir=None,
     exclude=None,
+    on_error="error",
     state_dir=None,
     resume=True,
     progress=True,
@@ -154,6 +161,8 @@ def evaluate(
         batch_size: crops put through a network at a time.
         exclude: a file that lists pictures to leave out (`exclusion.excluded_examples`), or their
             numbers in the split, from 0.
+        on_error: "error", or "skip": every picture is decoded once before, and those that cannot
+            be read are logged with their names and left out, as if excluded.
         state_dir: a folder for what has been found so far, from which a later call goes on.
         resume: whether to go on; `False` starts over.
         progress: whether to show a progress bar with the pictures per second.
@@ -163,7 +172,8 @@ def evaluate(
 
     Raises:
         ValueError: no model, models of different classes, classes other than the data's, a
-            model whose outputs are not probabilities, or the state of another evaluation.
+            model whose outputs are not probabilities, a picture that cannot be read, or the
+            state of another evaluation.
     """
     predictors = [predictor(m) for m in (models if isinstance(models, (list, tuple)) else [models])]
     if batch_size < 1:
@@ -171,11 +181,11 @@ def evaluate(
     sizes = sorted({p.size for p in predictors})
     if isinstance(dataset, str):
         check_count(crops)
-        data = _named(dataset, split, data_dir, exclude)
-    elif len(sizes) > 1 or exclude is not None or state_dir is not None:
+        data = _named(dataset, split, data_dir, exclude, on_error)
+    elif len(sizes) > 1 or exclude is not None or state_dir is not None or on_error != "error":
         raise ValueError(
             f"batches cannot be shared by models of several sizes ({sizes}), nor be used with "
-            "exclude or state_dir: name a data set"
+            "exclude, on_error or state_dir: name a data set"
         )
     else:
         data = _Data(batches=dataset)
@@ -188,7 +198,10 @@ def evaluate(
         with Findings(state_dir and state_dir / f"size{size}") as findings:
             batches = data.of_size(size, crops, max(1, batch_size // crops), findings.count)
             with _bar(data.pictures, findings.count, members, crops, progress) as bar:
-                _run(members, batches, crops, batch_size, findings, bar)
+                try:
+                    _run(members, batches, crops, batch_size, findings, bar)
+                except tf.errors.InvalidArgumentError as error:
+                    raise data.unreadable(findings.count) or error from None
         found[size] = findings.arrays()
         if not findings.count:
             raise ValueError("the data set has no pictures")
@@ -205,7 +218,8 @@ def evaluate(
         hits=np.stack([next(hits[p.size]) for p in predictors], axis=1),
         dataset=data.name,
         split=data.split,
-        excluded=len(data.excluded),
+        excluded=len(data.excluded) - data.broken,
+        unreadable=data.broken,
         examples=data.examples,
     )
 
@@ -221,6 +235,7 @@ class _Data:
     classes: tuple | None = None
     pictures: int | None = None  # without those that are excluded
     excluded: tuple = ()
+    broken: int = 0  # of those that are excluded
 
     @property
     def examples(self):
@@ -243,6 +258,17 @@ class _Data:
             skip=skip,
         )
 
+    def unreadable(self, done):
+        """A ValueError that names the first broken picture after `done`; `None` without one."""
+        if self.batches is not None:
+            return None
+        for number, name, why in pipeline.unreadable_examples(self.name, self.split, self.data_dir):
+            if number in self.examples[done:]:
+                return ValueError(
+                    f"{name} cannot be read: {why}; on_error='skip' leaves such pictures out"
+                )
+        return None
+
     def key(self, predictors, crops):
         """What must be equal for a run to go on from another one's state."""
         return {
@@ -255,8 +281,9 @@ class _Data:
         }
 
 
-def _named(name, split, data_dir, exclude):
+def _named(name, split, data_dir, exclude, on_error):
     """The pictures of a split of a named data set."""
+    check_on_error(on_error)
     info = pipeline.dataset_info(name, data_dir)
     if split not in info.examples:
         raise ValueError(f"{name} has no split {split!r}, but {sorted(info.examples)}")
@@ -269,6 +296,13 @@ def _named(name, split, data_dir, exclude):
         excluded = tuple(sorted({int(number) for number in exclude}))
         if excluded and not 0 <= excluded[0] <= excluded[-1] < total:
             raise ValueError(f"exclude holds a number outside of 0 to {total - 1}")
+    broken = set()
+    if on_error == "skip":
+        found = pipeline.unreadable_examples(name, split, data_dir)
+        for _, file, why in found:
+            _LOGGER.warning("%s cannot be read and is left out: %s", file, why)
+        broken = {number for number, _, _ in found} - set(excluded)
+        excluded = tuple(sorted({*excluded, *broken}))
     return _Data(
         name=name,
         split=split,
@@ -276,6 +310,7 @@ def _named(name, split, data_dir, exclude):
         classes=tuple(info.class_names),
         pictures=total - len(excluded),
         excluded=excluded,
+        broken=len(broken),
     )
 
 
