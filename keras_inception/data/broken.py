@@ -1,9 +1,10 @@
 """Pictures that cannot be read: found, named, and skipped where that is asked for.
 
 TensorFlow's decoders end a pipeline at a broken picture, with an error that does not say which one.
-`Dataset.ignore_errors` passes over it without a word. Here the examples are numbered, the numbers
-that are missing from a batch are noticed, and a table has their names: that costs a twentieth of a
-view, where reading each picture in a data set of its own, to catch its error, costs a third.
+`Dataset.ignore_errors` passes over it without a word, and moves all that follow to other places.
+So a batch at a time is read by a small data set of its own inside the graph, and the pictures that
+are missing from what it gives are known by name. That costs a twentieth of a view; a data set for
+each picture costs a third.
 """
 
 from __future__ import annotations
@@ -29,62 +30,85 @@ def check_on_error(on_error: str) -> None:
         raise ValueError(f"Unknown on_error {on_error!r}; choose from {', '.join(ON_ERROR)}.")
 
 
-def check_readable(examples: tf.data.Dataset) -> None:
-    """Raises ValueError where none of the first hundred examples can be decoded.
+def first_readable(examples: tf.data.Dataset) -> tuple[tf.Tensor, tf.Tensor]:
+    """The first of (image bytes, label, name) that can be decoded, without its name.
 
-    Args:
-        examples: of (image bytes, label, name).
+    Raises:
+        ValueError: none of the first hundred can be, or there are none.
     """
-    first = None
-    for image_bytes, _, name in examples.take(_PATIENCE):
+    first = "There are none."
+    for number, (image_bytes, label, name) in enumerate(examples.take(_PATIENCE)):
         why = fault(image_bytes)
         if not why:
-            return
-        first = first or f"{_text(name.numpy())}: {why}"
-    if first is not None:
-        raise ValueError(f"None of the first {_PATIENCE} pictures can be read. {first}")
+            return image_bytes, label
+        if number == 0:
+            first = f"{_text(name.numpy())}: {why}"
+    raise ValueError(f"None of the first {_PATIENCE} pictures can be read. {first}")
 
 
 def batches_of_readable(
-    examples: tf.data.Dataset, view: Callable, batch_size: int, on_error: str
+    examples: tf.data.Dataset,
+    view: Callable,
+    batch_size: int,
+    on_error: str,
+    spare: tuple[tf.Tensor, tf.Tensor],
 ) -> tf.data.Dataset:
     """Batches of the views of those pictures that can be read, in order.
 
+    A broken picture's place in its batch is taken by one that is there already: batches keep their
+    size, and the order of all others does not depend on what is broken.
+
     Args:
-        examples: endless, of (place as int64, counted from 0, (image bytes, label, name)).
+        examples: endless, of (place as int64, (image bytes, label, name)).
         view: (image bytes, place) to a tensor.
         batch_size: examples in a batch.
         on_error: "skip": a broken picture's name is logged as a warning, once, with how many there
             have been; "error": iterating raises an error with its name.
+        spare: image bytes and label of a picture for batches in which all are broken.
 
     Returns:
         A data set of (views, labels).
     """
-    pending = tf.lookup.experimental.MutableHashTable(tf.int64, tf.string, default_value="")
     report = _Report(on_error)
 
-    def read(place, example):
-        image_bytes, label, name = example
-        with tf.control_dependencies([pending.insert(place, name)]):
-            return place, view(image_bytes, place), label
+    def read(places, batch):
+        images, labels, names = batch
+        numbers = tf.range(batch_size)
+        one_by_one = tf.data.Dataset.from_tensor_slices((numbers, images, places)).map(
+            lambda number, image_bytes, place: (number, view(image_bytes, place)),
+            num_parallel_calls=tf.data.AUTOTUNE,
+        )
+        whole, views = _all_of(one_by_one.ignore_errors(), batch_size)
 
-    def account(last, batch):
-        """Tells of the places between `last` and the batch's last one that are not in it."""
-        places, views, labels = batch
-        passed = tf.range(last + 1, places[-1] + 1)
+        def filled():
+            missing = tf.sets.difference([numbers], [whole]).values
+            told = tf.numpy_function(report, [tf.gather(names, missing)], tf.bool)
+            with tf.control_dependencies([told]):
+                return tf.cond(len(whole) > 0, again, spares)
 
-        def tell():
-            missing = tf.sets.difference([passed], [places]).values
-            return tf.numpy_function(report, [pending.lookup(missing)], tf.bool)
+        def again():
+            """Those that are whole, and once more from the first one on."""
+            taken = numbers % len(whole)
+            return tf.gather(views, taken), tf.gather(labels, tf.gather(whole, taken))
 
-        told = tf.cond(len(passed) > len(places), tell, lambda: False)
-        with tf.control_dependencies([told]):
-            removed = pending.remove(passed)
-        with tf.control_dependencies([removed]):
-            return places[-1], (tf.identity(views), labels)
+        def spares():
+            image = view(spare[0], places[0])
+            return tf.repeat(image[tf.newaxis], batch_size, axis=0), tf.fill(
+                (batch_size,), spare[1]
+            )
 
-    views = examples.map(read, num_parallel_calls=tf.data.AUTOTUNE).ignore_errors()
-    return views.batch(batch_size, drop_remainder=True).scan(tf.constant(-1, tf.int64), account)
+        views, labels = tf.cond(len(whole) == batch_size, lambda: (views, labels), filled)
+        return tf.ensure_shape(views, (batch_size, *views.shape[1:])), labels
+
+    # Two at a time, so that one begins while the last views of another are made.
+    return examples.batch(batch_size, drop_remainder=True).map(read, num_parallel_calls=2)
+
+
+def _all_of(examples, most):
+    """All elements of a small data set as one, which may be empty."""
+    none = tf.nest.map_structure(lambda s: tf.zeros((0, *s.shape), s.dtype), examples.element_spec)
+    nothing = tf.data.Dataset.from_tensors(none)
+    return examples.batch(most).concatenate(nothing).take(1).get_single_element()
 
 
 def unreadable(examples: tf.data.Dataset) -> Iterator[tuple[int, str, str]]:

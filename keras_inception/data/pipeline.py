@@ -1,9 +1,10 @@
 """From a data set's name (`data/sources.py`) to batches for training and evaluation.
 
-Pictures stay encoded for as long as possible: JPEG bytes are what is cached and shuffled. The
-random views are keyed on the seed and on the example's place in the endless training sequence, so
-a seed gives the same batches on any number of cores, and an iterator's state is small: it is saved
-and restored by `tf.train.Checkpoint(iterator=...)`, in the middle of an epoch too.
+Pictures stay encoded for as long as possible: JPEG bytes are what is shuffled. An epoch's order is
+keyed on the seed and the epoch's number, a random view on the seed and the example's place in the
+endless training sequence. So a seed gives the same batches on any number of cores, and a run that
+was stopped needs no more than the number of its steps to go on with the batch that comes next, in
+the middle of an epoch too.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from keras_inception.data.augmentation import MIN_AREA, check_color, check_min_a
 from keras_inception.data.broken import (
     batches_of_readable,
     check_on_error,
-    check_readable,
+    first_readable,
     unreadable,
 )
 from keras_inception.data.crops import check_count, make_crops
@@ -27,6 +28,7 @@ from keras_inception.data.sources import (
     encoded_examples,
     example_names,
     named_examples,
+    shuffled_examples,
 )
 
 __all__ = [
@@ -51,6 +53,7 @@ def training_batches(
     min_area: float = MIN_AREA,
     input_context: tf.distribute.InputContext | None = None,
     on_error: str = "skip",
+    start: int = 0,
 ) -> tf.data.Dataset:
     """Endless batches of random views, reshuffled each epoch: equal seeds give equal batches.
 
@@ -65,11 +68,15 @@ def training_batches(
         input_context: which share of the examples, in `tf.distribute`'s words; batches are then
             those of one replica. `None` is all of them.
         on_error: "skip" or "error", for pictures that cannot be read (`data/broken.py`).
+        start: how many batches to pass over at the beginning: those of a run that goes on. At most
+            one epoch of pictures is read for it, without decoding.
 
     Yields:
         float32 (batch_size, size, size, 3) in [-1, 1], int64 (batch_size,).
     """
     _check_sizes(size, batch_size)
+    if start < 0:
+        raise ValueError(f"start must be at least 0, not {start}.")
     check_color(color)
     check_min_area(min_area)
     check_on_error(on_error)
@@ -80,12 +87,11 @@ def training_batches(
         place = place * context.num_input_pipelines + context.input_pipeline_id
         return training_view(image_bytes, size, tf.stack([seed, place]), color, min_area)
 
-    examples = named_examples(name, split, data_dir, seed, input_context).repeat().enumerate()
-    check_readable(named_examples(name, split, data_dir))
-    batches = batches_of_readable(examples, view, batch_size, on_error).prefetch(tf.data.AUTOTUNE)
-    options = tf.data.Options()
-    options.experimental_symbolic_checkpoint = True
-    return batches.with_options(options)
+    passed = start * batch_size
+    examples = shuffled_examples(name, split, data_dir, seed, input_context, passed)
+    spare = first_readable(named_examples(name, split, data_dir))
+    batches = batches_of_readable(examples.enumerate(passed), view, batch_size, on_error, spare)
+    return batches.prefetch(tf.data.AUTOTUNE)
 
 
 def evaluation_batches(

@@ -13,6 +13,7 @@ import pathlib
 from dataclasses import dataclass
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 # Encoded pictures to shuffle among: all of photo_patches' 2,800, and 0.5 GB of ImageNet, whose
@@ -36,35 +37,51 @@ def dataset_info(name: str, data_dir: str | None = None) -> DatasetInfo:
     return _source(name, data_dir).info
 
 
-def encoded_examples(
-    name: str, split: str, data_dir: str | None = None, shuffle_seed: int | None = None
-) -> tf.data.Dataset:
-    """One pass over a split: (image bytes as scalar string, label as int64).
+def encoded_examples(name: str, split: str, data_dir: str | None = None) -> tf.data.Dataset:
+    """One pass over a split in the order on disk: (image bytes as string, label as int64)."""
+    return named_examples(name, split, data_dir).map(lambda image, label, _: (image, label))
 
-    In the order on disk, or with `shuffle_seed` in another one at each iteration.
+
+def named_examples(name: str, split: str, data_dir: str | None = None) -> tf.data.Dataset:
+    """As `encoded_examples`, with the example's name, a scalar string, as third.
+
+    That is its file's where the data set keeps it, or else tensorflow-datasets' id of it.
     """
-    return named_examples(name, split, data_dir, shuffle_seed).map(
-        lambda image, label, _: (image, label)
-    )
+    return _checked_source(name, split, data_dir).read(split)
 
 
-def named_examples(
+def shuffled_examples(
     name: str,
     split: str,
     data_dir: str | None = None,
-    shuffle_seed: int | None = None,
+    seed: int = 0,
     input_context: tf.distribute.InputContext | None = None,
+    start: int = 0,
 ) -> tf.data.Dataset:
-    """As `encoded_examples`, with the example's name, a scalar string, as third.
+    """Endless (image bytes, label, name), each epoch in an order of its own.
 
-    That is its file's where the data set keeps it, or else tensorflow-datasets' id of it. With
-    `input_context` a pipeline reads its own share of the split alone.
+    Args:
+        name, split, data_dir: which examples.
+        seed: with the epoch's number, of the order.
+        input_context: with it a pipeline reads its own share of the split alone; shares differ by
+            one example at most.
+        start: how many examples to pass over at the beginning. Whole epochs of them cost nothing.
     """
-    source = _source(name, data_dir)
-    if split not in source.info.examples:
-        known = ", ".join(source.info.examples)
-        raise ValueError(f"Data set {name!r} has no split {split!r}; it has {known}.")
-    return source.read(split, shuffle_seed, input_context)
+    source = _checked_source(name, split, data_dir)
+    share = source.share(split, input_context) if input_context else split
+    length = source.count(share)
+    if length == 0:
+        raise ValueError(f"Split {split!r} of {name!r} has too few examples for every pipeline.")
+    first, passed = divmod(start, length)
+
+    def of_epoch(epoch):
+        # `tf.random.set_seed` would be mixed in (and its 0 cannot be compared with a tensor).
+        tf.compat.v1.get_default_graph().seed = None
+        # The key of a shuffle: two numbers apart for every pair of seed and epoch in use.
+        examples = source.read(share, tf.constant(seed, tf.int64) * 1_000_003 + epoch)
+        return examples.skip(tf.where(epoch == first, tf.constant(passed, tf.int64), 0))
+
+    return tf.data.Dataset.range(first, tf.int64.max).flat_map(of_epoch)
 
 
 def example_names(name: str, split: str, data_dir: str | None = None) -> list[str] | None:
@@ -75,6 +92,14 @@ def example_names(name: str, split: str, data_dir: str | None = None) -> list[st
     below the split.
     """
     return _source(name, data_dir).names(split)
+
+
+def _checked_source(name, split, data_dir):
+    source = _source(name, data_dir)
+    if split not in source.info.examples:
+        known = ", ".join(source.info.examples)
+        raise ValueError(f"Data set {name!r} has no split {split!r}; it has {known}.")
+    return source
 
 
 def _source(name, data_dir):
@@ -98,18 +123,29 @@ class _Folder:
         folder = self._folders[split]
         return [pathlib.Path(path).relative_to(folder).as_posix() for path in self._paths[split]]
 
-    def read(self, split, shuffle_seed, input_context):
-        names, paths = self.names(split), self._paths[split]
-        labels = [self.info.class_names.index(name.split("/")[0]) for name in names]
-        files = tf.data.Dataset.from_tensor_slices((paths, tf.constant(labels, tf.int64), names))
-        if input_context is not None:
-            files = files.shard(input_context.num_input_pipelines, input_context.input_pipeline_id)
+    def share(self, split, input_context):
+        """Every n-th picture: a name for it that `count` and `read` take in place of a split."""
+        return split, input_context.num_input_pipelines, input_context.input_pipeline_id
+
+    def count(self, share):
+        return len(self._table(share)[0])
+
+    def read(self, share, shuffle_seed=None):
+        files = tf.data.Dataset.from_tensor_slices(self._table(share))
         if shuffle_seed is not None:  # all of them: what waits here are names
-            files = files.shuffle(len(paths), seed=shuffle_seed)
+            files = files.shuffle(self.count(share), seed=shuffle_seed)
         return files.map(
             lambda path, label, name: (tf.io.read_file(path), label, name),
             num_parallel_calls=tf.data.AUTOTUNE,
         )
+
+    def _table(self, share):
+        """Paths, labels and names of a split's pictures, or of a share of them."""
+        split, pipelines, number = (share, 1, 0) if isinstance(share, str) else share
+        names = self.names(split)
+        labels = [self.info.class_names.index(name.split("/")[0]) for name in names]
+        columns = self._paths[split], np.array(labels, np.int64), names
+        return tuple(column[number::pipelines] for column in columns)
 
 
 def _split_folders(root):
@@ -149,36 +185,39 @@ class _Tfds:
         names = self._examples(split).map(lambda example: example[self._name_feature])
         return [name.decode() for name in names.as_numpy_iterator()]
 
-    def read(self, split, shuffle_seed, input_context):
-        shards = self._builder.info.splits[split].num_shards
-        has_shares = input_context and shards >= input_context.num_input_pipelines
-        examples = self._examples(split, shuffle_seed, input_context if has_shares else None)
-        if input_context and not has_shares:  # fewer files than pipelines: each reads them all
-            examples = examples.shard(
-                input_context.num_input_pipelines, input_context.input_pipeline_id
-            )
+    def share(self, split, input_context):
+        """A part of the split, in tensorflow-datasets' words: no pipeline reads another's files."""
+        import tensorflow_datasets as tfds
+
+        shares = tfds.even_splits(split, input_context.num_input_pipelines)
+        return shares[input_context.input_pipeline_id]
+
+    def count(self, share):
+        return self._builder.info.splits[share].num_examples
+
+    def read(self, share, shuffle_seed=None):
         name = self._name_feature or "tfds_id"
-        examples = examples.map(
+        examples = self._examples(share, shuffle_seed).map(
             lambda example: (example["image"], tf.cast(example["label"], tf.int64), example[name])
         )
         if shuffle_seed is not None:
             examples = examples.shuffle(_SHUFFLE_BUFFER, seed=shuffle_seed)
         return examples
 
-    def _examples(self, split, shuffle_seed=None, input_context=None):
+    def _examples(self, share, shuffle_seed=None):
         import tensorflow_datasets as tfds
 
         options = tf.data.Options()
         options.deterministic = True
         return self._builder.as_dataset(
-            split=split,
+            split=share,
             shuffle_files=shuffle_seed is not None,
             decoders={"image": tfds.decode.SkipDecoding()},
             read_config=tfds.ReadConfig(
                 shuffle_seed=shuffle_seed,
                 options=options,
                 add_tfds_id=True,
-                input_context=input_context,
+                try_autocache=False,  # a cache within `flat_map` would be made anew each epoch
             ),
         )
 

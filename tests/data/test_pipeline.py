@@ -3,6 +3,7 @@
 import itertools
 import subprocess
 import sys
+import time
 
 import numpy as np
 import pytest
@@ -19,6 +20,7 @@ from keras_inception.data.pipeline import (
     training_batches,
 )
 from keras_inception.data.preprocessing import decode_image
+from keras_inception.data.sources import shuffled_examples
 
 SIZE = 24
 
@@ -110,8 +112,9 @@ def test_training_batches_have_the_promised_form(data_dir):
 
 
 def test_each_epoch_has_every_example_once_in_another_order(data_dir):
-    examples = encoded_examples("trees", "train", data_dir, shuffle_seed=3)
-    epochs = [[image for image, _ in examples.as_numpy_iterator()] for _ in range(3)]
+    examples = shuffled_examples("trees", "train", data_dir, seed=3)
+    images = [image for image, _, _ in examples.take(30).as_numpy_iterator()]
+    epochs = [images[:10], images[10:20], images[20:]]
     in_order = [
         image for image, _ in encoded_examples("trees", "train", data_dir).as_numpy_iterator()
     ]
@@ -135,6 +138,9 @@ def test_batches_are_set_by_the_seed_whatever_the_number_of_threads(data_dir):
         np.testing.assert_array_equal(labels_again, labels)
     other, _ = batches(6, 1)
     assert np.abs(other - images).max() > 0.1
+    for seed in (0, 1):
+        tf.random.set_seed(seed)
+        np.testing.assert_array_equal(batches(5, 1)[0], images)
 
 
 def test_an_example_has_another_view_in_each_epoch(data_dir):
@@ -142,6 +148,36 @@ def test_an_example_has_another_view_in_each_epoch(data_dir):
     for label in range(3):
         views = images[labels == label]
         assert len(np.unique(views, axis=0)) == len(views)
+
+
+@pytest.mark.parametrize("start", [1, 2, 4, 5, 6])
+def test_goes_on_where_it_was_stopped(start, data_dir):
+    """In the middle of the first, second and third epoch, and at the end of one."""
+    images, labels = take(training_batches("trees", SIZE, 4, seed=5, data_dir=data_dir), 8)
+    rest = training_batches("trees", SIZE, 4, seed=5, data_dir=data_dir, start=start)
+    found = take(rest, 8 - start)
+    np.testing.assert_array_equal(found[0], images[4 * start :])
+    np.testing.assert_array_equal(found[1], labels[4 * start :])
+
+
+def test_whole_epochs_are_passed_over_at_once(data_dir):
+    begun = time.perf_counter()
+    far = take(training_batches("trees", SIZE, 10, data_dir=data_dir, start=10**9), 1)[1]
+    assert time.perf_counter() - begun < 20
+    assert np.bincount(far).tolist() == [4, 3, 3]
+
+
+def test_workers_make_different_views_of_their_shares(data_dir):
+    contexts = [tf.distribute.InputContext(2, i, 2) for i in range(2)]
+    made = [
+        take(training_batches("trees", SIZE, 10, input_context=c, data_dir=data_dir), 1)
+        for c in contexts
+    ]
+    assert [images.shape[0] for images, _ in made] == [5, 5]
+    labels = np.concatenate([labels for _, labels in made])
+    assert np.bincount(labels).tolist() == [4, 3, 3]
+    with pytest.raises(ValueError, match="9"):
+        training_batches("trees", SIZE, 9, input_context=contexts[0], data_dir=data_dir)
 
 
 def test_options_of_the_view_arrive(data_dir):

@@ -57,6 +57,39 @@ def test_crops_are_averaged_after_the_softmax():
     assert found.crops == 3
 
 
+@pytest.fixture
+def spoilt(tmp_path):
+    """A folder of twelve pictures in three classes, of which the second and last are broken."""
+    for number in range(12):
+        path = tmp_path / "pictures" / "test" / f"{number // 4}" / f"{number:02}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        picture = np.zeros((20, 20, 3), "uint8")
+        picture[..., number // 4] = 255
+        content = tf.io.encode_png(picture).numpy()
+        path.write_bytes(content[:60] if number in (1, 11) else content)
+    return f"folder:{tmp_path / 'pictures'}"
+
+
+def test_a_broken_picture_is_named(spoilt, tmp_path):
+    with pytest.raises(ValueError, match="^0/01.png cannot be read: .*; on_error='skip' leaves"):
+        evaluate(color_model(), spoilt, progress=False)
+    with pytest.raises(ValueError, match="^2/11.png cannot be read"):
+        evaluate(color_model(), spoilt, progress=False, exclude=[1], state_dir=tmp_path / "state")
+
+
+def test_broken_pictures_are_left_out(spoilt, tmp_path, caplog):
+    options = {"exclude": [0], "on_error": "skip", "state_dir": tmp_path / "state"}
+    found = evaluate(color_model(), spoilt, progress=False, **options)
+    assert (found.pictures, found.excluded, found.unreadable) == (9, 1, 2)
+    assert found.labels.tolist() == [0, 0, 1, 1, 1, 1, 2, 2, 2]
+    assert found.top1 == 1
+    assert found.examples.tolist() == [2, 3, 4, 5, 6, 7, 8, 9, 10]
+    assert found.summary()["unreadable"] == 2
+    assert "0/01.png cannot be read and is left out" in caplog.text
+    again = evaluate(color_model(), spoilt, progress=False, **options)
+    np.testing.assert_array_equal(again.probabilities, found.probabilities)
+
+
 def test_an_ensemble_averages_probabilities():
     sure, unsure = color_model("sure"), color_model("unsure", power=0.1)
     data = batches([colored(0), colored(1)], [0, 1])

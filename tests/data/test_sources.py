@@ -1,0 +1,127 @@
+"""keras_inception.data.sources: folders of pictures, and the shares of several pipelines."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from keras_inception.data.pipeline import dataset_info, encoded_examples, example_names
+from keras_inception.data.sources import named_examples, shuffled_examples
+
+
+def write(folder, *names):
+    """Writes pictures of one grey each, the number of the name in the list."""
+    for number, name in enumerate(names):
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(tf.io.encode_png(np.full((4, 4, 3), number, np.uint8)).numpy())
+
+
+def read(name, split, **options):
+    return [
+        (int(tf.io.decode_png(image)[0, 0, 0]), int(label), file.decode())
+        for image, label, file in named_examples(name, split, **options).as_numpy_iterator()
+    ]
+
+
+def test_splits_of_class_folders(tmp_path):
+    write(tmp_path, "train/cat/b.png", "train/cat/a.PNG", "train/ant/c.png", "test/dog/d.png")
+    name = f"folder:{tmp_path}"
+    info = dataset_info(name)
+    assert info.class_names == ("ant", "cat", "dog")
+    assert info.examples == {"test": 1, "train": 3}
+    assert read(name, "train") == [(2, 0, "ant/c.png"), (1, 1, "cat/a.PNG"), (0, 1, "cat/b.png")]
+    assert read(name, "test") == [(3, 2, "dog/d.png")]
+    assert example_names(name, "train") == ["ant/c.png", "cat/a.PNG", "cat/b.png"]
+    assert [int(label) for _, label in encoded_examples(name, "test")] == [2]
+
+
+def test_class_folders_are_one_split(tmp_path):
+    write(tmp_path, "ant/x.png", "cat/deep/y.png", "cat/z.png")
+    (tmp_path / ".git" / "objects").mkdir(parents=True)
+    (tmp_path / "readme.txt").write_text("no picture")
+    name = f"folder:{tmp_path}"
+    assert dataset_info(name).examples == {"all": 3}
+    assert sorted(read(name, "all")) == [
+        (0, 0, "ant/x.png"),
+        (1, 1, "cat/deep/y.png"),
+        (2, 1, "cat/z.png"),
+    ]
+
+
+def test_a_folder_is_shuffled_as_a_whole(tmp_path):
+    write(tmp_path, *(f"train/{'ab'[i % 2]}/{i:02}.png" for i in range(40)))
+    first, again, other = (names(f"folder:{tmp_path}", "train", 80, seed=s) for s in (1, 1, 2))
+    assert first == again
+    epochs = [first[:40], first[40:], other[:40], other[40:]]
+    assert all(sorted(epoch) == sorted(first[:40]) for epoch in epochs)
+    assert len(set(map(tuple, epochs))) == 4
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda folder: None, "is no folder; folder:PATH wants one with class folders"),
+        (lambda folder: folder.mkdir(), "has no class folders with pictures"),
+        (lambda folder: write(folder, "a.png"), "has no class folders with pictures"),
+        (lambda folder: (folder / "ant").mkdir(parents=True), "no class folders with pictures"),
+    ],
+)
+def test_folders_without_pictures(make, message, tmp_path):
+    make(tmp_path / "pictures")
+    with pytest.raises(ValueError, match=message):
+        dataset_info(f"folder:{tmp_path / 'pictures'}")
+
+
+def test_no_such_split_of_a_folder(tmp_path):
+    write(tmp_path, "ant/x.png")
+    with pytest.raises(ValueError, match="has no split 'train'; it has all"):
+        encoded_examples(f"folder:{tmp_path}", "train")
+
+
+@pytest.mark.parametrize("pipelines", [2, 3])
+def test_shares_of_a_folder(pipelines, tmp_path):
+    write(tmp_path, *(f"train/a/{i}.png" for i in range(7)))
+    check_shares(f"folder:{tmp_path}", "train", None, pipelines)
+
+
+@pytest.mark.parametrize("pipelines", [2, 3])
+def test_shares_of_photo_patches(pipelines, photo_patches_dir):
+    """Fewer files than pipelines."""
+    check_shares("photo_patches", "test", photo_patches_dir, pipelines)
+
+
+def check_shares(name, split, data_dir, pipelines):
+    """Shares have all examples between them, each example once, in every epoch."""
+    count = dataset_info(name, data_dir).examples[split]
+    counts = [count // pipelines + (i < count % pipelines) for i in range(pipelines)]
+    contexts = [tf.distribute.InputContext(pipelines, i, pipelines) for i in range(pipelines)]
+    shares = [
+        names(name, split, 2 * max(counts), data_dir=data_dir, seed=3, input_context=context)
+        for context in contexts
+    ]
+    lengths = [len(set(share)) for share in shares]
+    assert sorted(lengths) == sorted(counts)
+    every = sorted(read_names(name, split, data_dir))
+    assert len(set(every)) == count
+    for epoch in range(2):
+        found = []
+        for share, length in zip(shares, lengths, strict=True):
+            found += share[epoch * length : (epoch + 1) * length]
+        assert sorted(found) == every
+
+
+def test_more_pipelines_than_examples(tmp_path):
+    write(tmp_path, "train/a/0.png", "train/b/1.png")
+    context = tf.distribute.InputContext(3, 2, 3)
+    with pytest.raises(ValueError, match="'train' of .* has too few examples for every pipeline"):
+        shuffled_examples(f"folder:{tmp_path}", "train", input_context=context)
+
+
+def read_names(name, split, data_dir):
+    examples = named_examples(name, split, data_dir)
+    return [name.decode() for _, _, name in examples.as_numpy_iterator()]
+
+
+def names(name, split, count, **options):
+    examples = shuffled_examples(name, split, **options).take(count)
+    return [name.decode() for _, _, name in examples.as_numpy_iterator()]
