@@ -58,8 +58,8 @@ def training_view(
     """A randomly cropped, flipped and recoloured view of an encoded picture.
 
     Args:
-        image_bytes: scalar string. Of a JPEG only the crop is decoded (which leaves the colour of
-            its last column without a neighbour to be smoothed with).
+        image_bytes: scalar string. Of an upright JPEG only the crop is decoded (which leaves the
+            colour of its last column without a neighbour to be smoothed with).
         size: side of the result, in pixels.
         seed: int32 or int64 (2,).
         color: "none", "fast" (brightness and saturation) or "full" (hue and contrast as well).
@@ -70,12 +70,13 @@ def training_view(
     """
     crop_seed, flip_seed, color_seed = tf.unstack(tf.random.split(seed, 3))
     image = tf.cond(
-        tf.io.is_jpeg(image_bytes),
+        tf.io.is_jpeg(image_bytes) & (exif.orientation(image_bytes) == exif.UPRIGHT),
         lambda: _decode_crop_of_jpeg(image_bytes, crop_seed, min_area),
         lambda: _decode_then_crop(image_bytes, crop_seed, min_area),
     )
-    image = resize_bilinear(image, size)
+    # Flipped while it has one byte a value.
     image = tf.image.stateless_random_flip_left_right(image, flip_seed)
+    image = resize_bilinear(image, size)
     if color == "none":
         return scale_pixels(image)
     return 2.0 * distort_color(image / 255.0, color_seed, color) - 1.0
@@ -135,12 +136,9 @@ def check_min_area(min_area: float) -> None:
 
 
 def _decode_crop_of_jpeg(image_bytes, seed, min_area):
-    shape = tf.io.extract_jpeg_shape(image_bytes)
-    turn = exif.orientation(image_bytes)
-    height, width = tf.unstack(tf.where(exif.is_turned(turn), shape[1::-1], shape[:2]))
-    box = exif.stored_box(random_box(height, width, seed, min_area), height, width, turn)
-    image = tf.io.decode_and_crop_jpeg(image_bytes, box, channels=3, dct_method=JPEG_DCT)
-    return exif.upright(image, turn)
+    height, width, _ = tf.unstack(tf.io.extract_jpeg_shape(image_bytes))
+    box = random_box(height, width, seed, min_area)
+    return tf.io.decode_and_crop_jpeg(image_bytes, box, channels=3, dct_method=JPEG_DCT)
 
 
 def _decode_then_crop(image_bytes, seed, min_area):

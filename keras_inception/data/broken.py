@@ -10,6 +10,7 @@ each picture costs a third.
 from __future__ import annotations
 
 import logging
+import os
 import re
 from collections.abc import Callable, Iterator
 
@@ -70,13 +71,16 @@ def batches_of_readable(
         A data set of (views, labels).
     """
     report = _Report(on_error)
+    # Two batches at a time, so that one begins while the last views of another are made. On one
+    # core views made one after the other stay in the processor's cache.
+    several = len(os.sched_getaffinity(0)) > 1 if hasattr(os, "sched_getaffinity") else True
 
     def read(places, batch):
         images, labels, names = batch
         numbers = tf.range(batch_size)
         one_by_one = tf.data.Dataset.from_tensor_slices((numbers, images, places)).map(
             lambda number, image_bytes, place: (number, view(image_bytes, place)),
-            num_parallel_calls=tf.data.AUTOTUNE,
+            num_parallel_calls=tf.data.AUTOTUNE if several else None,
         )
         whole, views = _all_of(one_by_one.ignore_errors(), batch_size)
 
@@ -100,8 +104,8 @@ def batches_of_readable(
         views, labels = tf.cond(len(whole) == batch_size, lambda: (views, labels), filled)
         return tf.ensure_shape(views, (batch_size, *views.shape[1:])), labels
 
-    # Two at a time, so that one begins while the last views of another are made.
-    return examples.batch(batch_size, drop_remainder=True).map(read, num_parallel_calls=2)
+    batches = examples.batch(batch_size, drop_remainder=True)
+    return batches.map(read, num_parallel_calls=2 if several else None)
 
 
 def _all_of(examples, most):

@@ -30,21 +30,15 @@ def orientation(image_bytes: tf.Tensor) -> tf.Tensor:
     Args:
         image_bytes: scalar string, of any format.
     """
-    return tf.cond(
-        tf.io.is_jpeg(image_bytes), lambda: _of_jpeg(image_bytes), lambda: tf.constant(UPRIGHT)
-    )
-
-
-def is_turned(orientation: tf.Tensor) -> tf.Tensor:
-    """Whether height and width of the stored picture change places, bool ()."""
-    return _is_in(orientation, _TRANSPOSED)
+    has_segments = tf.io.is_jpeg(image_bytes) & ~_is_bare_jfif(image_bytes)
+    return tf.cond(has_segments, lambda: _of_jpeg(image_bytes), lambda: tf.constant(UPRIGHT))
 
 
 def upright(image: tf.Tensor, orientation: tf.Tensor) -> tf.Tensor:
     """Turns a stored picture (height, width, channels) as its orientation asks."""
 
     def turned():
-        rows = tf.cond(is_turned(orientation), lambda: _transposed(image), lambda: image)
+        rows = tf.cond(_is_in(orientation, _TRANSPOSED), lambda: _transposed(image), lambda: image)
         columns = tf.cond(_is_in(orientation, _ROWS_REVERSED), lambda: rows[::-1], lambda: rows)
         return tf.cond(
             _is_in(orientation, _COLUMNS_REVERSED), lambda: columns[:, ::-1], lambda: columns
@@ -53,27 +47,13 @@ def upright(image: tf.Tensor, orientation: tf.Tensor) -> tf.Tensor:
     return tf.cond(orientation == UPRIGHT, lambda: image, turned)
 
 
-def stored_box(
-    box: tf.Tensor, height: tf.Tensor, width: tf.Tensor, orientation: tf.Tensor
-) -> tf.Tensor:
-    """Where a box of the upright picture lies in the stored one.
+def _is_bare_jfif(image_bytes):
+    """Whether JFIF's segment, of 16 bytes, is the only one before the picture, as it mostly is.
 
-    Args:
-        box: int32 (4,): top, left, height, width.
-        height, width: of the upright picture.
-        orientation: of the stored one.
-
-    Returns:
-        int32 (4,) again.
+    Walking over the segments takes a twentieth of the time of a view.
     """
-    top, left, rows, columns = tf.unstack(box)
-    top = tf.where(_is_in(orientation, _ROWS_REVERSED), height - top - rows, top)
-    left = tf.where(_is_in(orientation, _COLUMNS_REVERSED), width - left - columns, left)
-    return tf.where(
-        is_turned(orientation),
-        tf.stack([left, top, columns, rows]),
-        tf.stack([top, left, rows, columns]),
-    )
+    head = _numbers(image_bytes, 0, 22)
+    return tf.reduce_all(tf.gather(head, (3, 4, 5, 20)) == (0xE0, 0, 16, 0xFF)) & (head[21] < 0xE0)
 
 
 def _of_jpeg(image_bytes):

@@ -38,7 +38,7 @@ def decode_image(image_bytes: tf.Tensor) -> tf.Tensor:
 
 def scale_pixels(image: tf.Tensor) -> tf.Tensor:
     """Pixels from [0, 255], uint8 or float, to float32 in [-1, 1]."""
-    return tf.cast(image, tf.float32) / 127.5 - 1.0
+    return tf.cast(image, tf.float32) * (2.0 / 255.0) - 1.0  # a division takes longer
 
 
 def resize_bilinear(image: tf.Tensor, size: int) -> tf.Tensor:
@@ -49,8 +49,12 @@ def resize_bilinear(image: tf.Tensor, size: int) -> tf.Tensor:
     """
     if size < 1:
         raise ValueError(f"size must be at least 1 pixel, not {size}.")
+    # TensorFlow has vector instructions for float32 only.
     resized = tf.raw_ops.ResizeBilinear(
-        images=image[tf.newaxis], size=(size, size), align_corners=False, half_pixel_centers=False
+        images=tf.cast(image, tf.float32)[tf.newaxis],
+        size=(size, size),
+        align_corners=False,
+        half_pixel_centers=False,
     )
     return resized[0]
 

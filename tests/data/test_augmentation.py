@@ -10,7 +10,7 @@ from keras_inception.data import augmentation
 from keras_inception.data.augmentation import distort_color, random_box, training_view
 from keras_inception.data.preprocessing import decode_image
 
-DRAWS = 2000
+DRAWS = 10_000
 
 
 def seeds(count=DRAWS):
