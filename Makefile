@@ -32,6 +32,7 @@ benchmarks: $(VENV)/.installed
 	$(BIN)/python benchmarks/build_time.py
 	$(BIN)/python benchmarks/load_time.py
 	$(BIN)/python benchmarks/crops.py
+	$(BIN)/python benchmarks/input_pipeline.py
 
 $(VENV)/.installed: setup.cfg pyproject.toml
 	$(PYTHON) -m venv $(VENV)

@@ -126,6 +126,7 @@ def page(found, cards):
     lead = (
         f"{_data(found)}: {found.pictures:,} pictures, {crops} of each"
         + (f", {found.excluded:,} pictures left out" if found.excluded else "")
+        + (f", {found.unreadable:,} that cannot be read" if found.unreadable else "")
         + "; softmax outputs are averaged over crops"
         + (" and models." if len(found.models) > 1 else ".")
     )
