@@ -46,6 +46,9 @@ def main(argv=None):
         print_error(error)
         return 2
     except KeyboardInterrupt:
+        # Where Ctrl-C came within an `exec`, as importing a dataclass has, CPython notes it as
+        # unhandled and ends `python -m` by the signal, whatever status follows. Another clears it.
+        exec("")
         print_error("stopped by Ctrl-C")
         return 130
     except BrokenPipeError:

@@ -149,6 +149,26 @@ def test_ctrl_c_ends_a_real_process_cleanly(tmp_path):
     assert "Traceback" not in err
 
 
+def test_ctrl_c_within_an_exec_gives_the_same_status(tmp_path):
+    """As an import that it interrupts may have; CPython would end the process by the signal."""
+    (tmp_path / "interrupted.py").write_text(
+        "import sys\n"
+        "from keras_inception.cli import list as command\n"
+        "from keras_inception.cli.main import main\n"
+        "command.run = lambda *_: exec('raise KeyboardInterrupt')\n"
+        "sys.exit(main(['list']))\n"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-m", "interrupted"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        timeout=120,
+        check=False,
+    )
+    assert ended.returncode == 130
+
+
 def test_a_reader_that_leaves_is_no_error():
     with process("summary", "--help") as running:
         running.stdout.close()  # before anything is printed
