@@ -62,7 +62,7 @@ def run(flag_values, arguments):
     with _step("data", f"building {recipe.dataset}", seconds):
         names = write_labels(recipe, folder, data_dir)
     with _step("training", f"training {recipe.network} for {recipe.epochs} epochs", seconds):
-        result = training.train(recipe, folder, data_dir=data_dir)
+        result = training.train(recipe, folder, data_dir=data_dir, resume=False)
     with _step("export", "exporting", seconds):
         parities = _export(result.model, folder, names)
     with _step("evaluation", "evaluating on the test split", seconds):

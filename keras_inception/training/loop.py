@@ -1,21 +1,28 @@
 """The trainer: a recipe in, a trained network and its records out."""
 
-import csv
+import contextlib
 import dataclasses
-import io
-import math
-import os
+import logging
 import pathlib
-import sys
 import time
 
 import keras
 import tensorflow as tf
-import tqdm
 
 from keras_inception.data import pipeline
-from keras_inception.models import registry
-from keras_inception.training import losses, optimizers, schedules
+from keras_inception.files import replacing
+from keras_inception.training import asynchronous, callbacks, checkpoints, distribution
+from keras_inception.training.recipe import Recipe
+from keras_inception.training.run import Run
+
+_LOGGER = logging.getLogger(__name__)
+CHECKPOINT_SECONDS = 600.0  # our choice: little is lost, and writing costs nothing to speak of
+# What TensorFlow raises when a machine or process that took part is gone.
+_LOST = (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.DeadlineExceededError)
+
+
+class WorkerLost(RuntimeError):
+    """A synchronous worker has gone; all have to be started again."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -25,7 +32,7 @@ class TrainingResult:
     Attributes:
         model: the trained network, not compiled, without the trainer's loss and optimizer.
         history: the columns of `history.csv`, name -> list with one value an epoch.
-        seconds: wall time of the epochs, validation included.
+        seconds: wall time of the epochs of this call, validation included.
     """
 
     model: keras.Model
@@ -33,226 +40,230 @@ class TrainingResult:
     seconds: float
 
 
-def train(recipe, workdir, data_dir=None, progress=True):
+@dataclasses.dataclass(frozen=True)
+class _Options:
+    """How a run is carried out, which changes nothing of its result."""
+
+    workdir: pathlib.Path
+    data_dir: str | None
+    progress: bool
+    checkpoint_seconds: float
+    is_chief: bool
+
+
+def train(
+    recipe,
+    workdir,
+    data_dir=None,
+    progress=True,
+    *,
+    resume=True,
+    strategy="one_device",
+    cluster_resolver=None,
+    cluster_timeout=distribution.CLUSTER_TIMEOUT,
+    checkpoint_seconds=CHECKPOINT_SECONDS,
+    keep_checkpoints=3,
+):
     """Trains the recipe's network on its data set, validating after each epoch.
 
-    Writes `recipe.json` at the start, `history.csv` after each epoch (learning rate, loss and
-    accuracies, fractions in [0, 1]) and the network as `model.keras` at the end. The training loss
-    includes the weight decay, the validation loss does not. Seeds Keras's and numpy's global
-    random state with the recipe's seed.
+    In the work directory are then `recipe.json`; `history.csv`, a row an epoch (learning rate,
+    loss, accuracies as fractions, norm of the gradients); `model.keras`, the network at the end,
+    and `best.keras`, that of the epoch with the best validation top-1, both in plain float32 Keras
+    layers, with the moving averages where the recipe has them; `tensorboard/`; and `checkpoints/`,
+    from which a later call goes on, in the middle of an epoch too. The training loss includes
+    auxiliary losses and weight decay, the validation loss does not. Seeds Keras's and numpy's
+    global random state with the recipe's seed.
+
+    With several machines every task calls it with the same arguments, the work directory and the
+    data on storage that all of them see; one writes.
 
     Args:
         recipe: a `Recipe`.
         workdir: folder for the results, made where it is missing.
         data_dir: where tensorflow-datasets keeps its data; `None` is its own default.
         progress: whether to show a progress bar on standard error.
+        resume: whether to go on from what `workdir` has of this recipe; `False` starts over and
+            replaces what is there, of another recipe too.
+        strategy: one of `distribution.STRATEGIES`.
+        cluster_resolver: a `tf.distribute.cluster_resolver`; by default `TF_CONFIG` tells.
+        cluster_timeout: seconds to wait for the other machines.
+        checkpoint_seconds: the time between checkpoints within an epoch.
+        keep_checkpoints: how many of the last ones stay; the best epoch's stays besides.
 
     Returns:
-        A `TrainingResult`.
+        A `TrainingResult`; `None` in a task that only serves others (`parameter_server`'s workers
+        and servers).
 
     Raises:
-        ValueError: where the network or data set does not exist, or does not fit the recipe.
+        ValueError: where network, data set, batch size or cluster do not fit the recipe, or the
+            work directory belongs to another one.
         FloatingPointError: where the loss is no longer finite, naming the step.
+        TimeoutError: a machine has not come.
+        WorkerLost: a synchronous worker has gone.
+        StopRequested: the process got `SIGTERM`; a checkpoint was written.
     """
-    workdir = pathlib.Path(workdir)
-    workdir.mkdir(parents=True, exist_ok=True)
+    resolver = distribution.resolve_cluster(strategy, cluster_resolver)
+    if strategy == "parameter_server" and resolver.task_type != "chief":
+        asynchronous.serve(resolver, cluster_timeout)
+        return None
+    options = _Options(
+        workdir=pathlib.Path(workdir),
+        data_dir=data_dir,
+        progress=progress and distribution.is_chief(resolver),
+        checkpoint_seconds=checkpoint_seconds,
+        is_chief=distribution.is_chief(resolver),
+    )
+    store = checkpoints.Checkpoints(options.workdir / "checkpoints", keep_checkpoints)
+    if options.is_chief:  # before the strategy is made, for which all tasks wait for each other
+        _open(options.workdir, recipe, store, resume)
+    devices = distribution.make_strategy(strategy, resolver, cluster_timeout)
+    workers = resolver.cluster_spec().num_tasks("worker") if strategy == "parameter_server" else 1
+    _check_batch(recipe, (devices.num_replicas_in_sync if devices else 1) * workers)
+    if not options.is_chief:
+        distribution.wait_for_all(devices)
     info = pipeline.dataset_info(recipe.dataset, data_dir)
+    if options.is_chief:  # has built the data set, which the others find
+        distribution.wait_for_all(devices)
     # After a data set that may just have been built, which draws random numbers too.
     keras.utils.set_random_seed(recipe.seed)
-    model = registry.create_model(
-        recipe.network,
-        weights=None,
-        input_shape=(recipe.size, recipe.size, 3),
-        classes=len(info.class_names),
-        **recipe.network_arguments,
-    )
-    _set_batch_norm_momentum(model, recipe.batch_norm_momentum)
-    for stale in ("history.csv", "model.keras"):  # of another run, which recipe.json is no more
-        (workdir / stale).unlink(missing_ok=True)
-    _write(workdir / "recipe.json", recipe.to_json())
-
+    run = Run(recipe, info, devices, workers)
+    fit = asynchronous.fit if strategy == "parameter_server" else _fit
     started = time.perf_counter()
-    history = _fit(model, recipe, info, data_dir, workdir / "history.csv", progress)
+    try:
+        history = _carry_out(run, fit, store, options)
+    except _LOST as error:
+        kept = store.steps()
+        raise WorkerLost(
+            f"a worker was lost at step {run.position.step}; start all tasks again: the run goes "
+            f"on from {f'step {kept[-1]}' if kept else 'its beginning'}"
+        ) from error
     seconds = time.perf_counter() - started
-    _save(model, workdir / "model.keras")
-    return TrainingResult(model, history, seconds)
+    model = run.model()
+    if options.is_chief:
+        _save_models(run, model, store, history.rows, options.workdir)
+    return TrainingResult(model, history.columns(), seconds)
 
 
-def _fit(model, recipe, info, data_dir, history_path, progress):
-    """Runs the recipe's epochs on `model`, whose weights change in place; returns the history."""
-    steps = schedules.steps_per_epoch(info.examples["train"], recipe.batch_size)
-    trainer = _compiled(model, recipe, info.examples["train"])
-    training = pipeline.training_batches(
-        recipe.dataset,
-        recipe.size,
-        recipe.batch_size,
-        seed=recipe.seed,
-        color=recipe.color,
-        min_area=recipe.min_area,
-        data_dir=data_dir,
-    )
-    validation = pipeline.evaluation_batches(
-        recipe.dataset, recipe.size, recipe.batch_size, split="validation", data_dir=data_dir
-    ).map(lambda crops, labels: (crops[:, 0], labels))
-    log = _HistoryLog(history_path)
-    with tqdm.tqdm(
-        total=recipe.epochs * steps * recipe.batch_size,
-        unit=" images",
-        disable=not progress,
-        # A log file gets a line now and then instead of a bar that moves.
-        mininterval=0.2 if sys.stderr.isatty() else 10,
-    ) as bar:
-        trainer.fit(
-            training,
-            epochs=recipe.epochs,
-            steps_per_epoch=steps,
-            validation_data=validation,
-            callbacks=[_StopWhenNotFinite(steps), log, _ProgressBar(bar, recipe)],
-            shuffle=False,  # the stream is shuffled already
-            verbose=0,
+def _open(workdir, recipe, store, resume):
+    """Makes the work directory the recipe's own; what is there of an earlier run stays or goes."""
+    workdir.mkdir(parents=True, exist_ok=True)
+    path = workdir / "recipe.json"
+    if path.exists() and resume:
+        earlier = Recipe.from_file(path)
+        if earlier != recipe:
+            theirs, ours = earlier.to_dict(), recipe.to_dict()
+            fields = [f for f in ours if f != "sources" and theirs[f] != ours[f]]
+            raise ValueError(
+                f"{workdir} belongs to another recipe, which differs in {', '.join(fields)}: "
+                "another folder is wanted, or resume=False (--noresume) to start over"
+            )
+    if not resume or not path.exists():
+        store.clear()
+        for stale in ("history.csv", "model.keras", "best.keras"):
+            (workdir / stale).unlink(missing_ok=True)
+        for events in workdir.glob("tensorboard/*/events.out.tfevents.*"):
+            events.unlink()
+    with replacing(path) as file:
+        file.write_text(recipe.to_json(), encoding="utf-8")
+
+
+def _check_batch(recipe, replicas):
+    shares = replicas * recipe.gradient_accumulation
+    if recipe.batch_size % shares:
+        raise ValueError(
+            f"batch_size {recipe.batch_size} does not divide by {replicas} replicas x "
+            f"gradient_accumulation {recipe.gradient_accumulation}: choose a multiple of {shares}"
         )
-    return log.columns()
 
 
-def _compiled(model, recipe, examples):
-    """A compiled `_Trainer` that shares the layers of `model`, which stays plain."""
-    trainer = _Trainer(model.input, model.output, name=model.name)
-    trainer.decay_kernels(recipe.weight_decay)
-    classes = model.output.shape[-1]
-    trainer.compile(
-        optimizer=optimizers.RMSprop(
-            schedules.exponential_decay(
-                recipe.learning_rate,
-                recipe.decay_rate,
-                recipe.decay_epochs,
-                examples,
-                recipe.batch_size,
-            ),
-            rho=recipe.rho,
-            momentum=recipe.momentum,
-            epsilon=recipe.epsilon,
-            global_clipnorm=recipe.clip_norm,
-        ),
-        loss=losses.SmoothedCrossentropy(recipe.label_smoothing),
-        metrics=[
-            keras.metrics.SparseCategoricalAccuracy(name="top1_accuracy"),
-            keras.metrics.SparseTopKCategoricalAccuracy(min(5, classes), name="top5_accuracy"),
-        ],
-        # XLA makes a step slower on a CPU, and compiling it takes longer than a small run.
-        jit_compile=False,
-    )
-    return trainer
+def _carry_out(run, fit, store, options):
+    """Runs what is left of the epochs; returns the `History`."""
+    newest = store.newest()
+    rows, metrics = [], None  # of the epochs that are over, and of the one begun
+    if newest is not None:
+        step, groups, records = newest
+        run.restore(step, groups)
+        rows = records["history"]
+        if not run.position.ends_an_epoch:
+            metrics = groups.get("metrics")
+        _LOGGER.info("%s: going on from step %d", options.workdir, step)
+    history = callbacks.History(options.workdir / "history.csv" if options.is_chief else None, rows)
 
-
-class _Trainer(keras.Model):
-    """A functional model whose training loss has TF-Slim's weight decay in it.
-
-    The decay is part of the loss, so it passes through clipping and RMSProp as it did there
-    (`inception_utils.py`: kernels of convolutions and dense layers, no biases, no depthwise
-    kernels). Regularizers on the layers would do the same but stay in the saved model.
-    """
-
-    def decay_kernels(self, weight_decay):
-        """Adds `weight_decay * sum(kernel ** 2) / 2` of each kernel to the training loss."""
-        self._weight_decay = weight_decay
-
-    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
-        """The loss that `fit` minimises, and outside training the one without decay."""
-        loss = super().compute_loss(x, y, y_pred, sample_weight, training)
-        if not training or not self._weight_decay:
-            return loss
-        kernels = [
-            layer.kernel
-            for layer in self.layers
-            if isinstance(layer, keras.layers.Conv2D | keras.layers.Dense) and layer.trainable
-        ]
-        return loss + self._weight_decay * tf.add_n([tf.nn.l2_loss(kernel) for kernel in kernels])
-
-
-class _StopWhenNotFinite(keras.callbacks.Callback):
-    """Ends a run whose loss has become NaN or infinite, naming the step (counted from 1)."""
-
-    def __init__(self, steps_per_epoch):
-        super().__init__()
-        self._steps_per_epoch = steps_per_epoch
-        self._epoch = 0
-
-    def on_epoch_begin(self, epoch, logs=None):
-        self._epoch = epoch
-
-    def on_train_batch_end(self, batch, logs=None):
-        if not math.isfinite(logs["loss"]):  # the mean since the epoch began: one NaN is enough
-            step = self._epoch * self._steps_per_epoch + batch + 1
-            raise FloatingPointError(
-                f"The loss is {logs['loss']} at step {step} (epoch {self._epoch + 1}, batch "
-                f"{batch + 1}); nothing was saved. A lower learning_rate or clip_norm may help."
+    def save():
+        if options.is_chief:
+            best = best_epoch(history.rows)
+            steps = run.position.steps_per_epoch
+            store.save(
+                run.position.step,
+                run.variables(),
+                {"history": history.rows},
+                also_keep=None if best is None else best * steps,
             )
 
-
-class _HistoryLog(keras.callbacks.Callback):
-    """Keeps a row an epoch, with the rate of its first step; rewrites the CSV file with each."""
-
-    def __init__(self, path):
-        super().__init__()
-        self._path = path
-        self._rows = []
-
-    def on_epoch_begin(self, epoch, logs=None):
-        self._started = time.perf_counter()
-        self._rate = float(self.model.optimizer.learning_rate)
-
-    def on_epoch_end(self, epoch, logs=None):
-        seconds = round(time.perf_counter() - self._started, 3)
-        row = {"epoch": epoch + 1, "seconds": seconds, "learning_rate": self._rate}
-        row.update((name, float(value)) for name, value in logs.items())
-        self._rows.append(row)
-        text = io.StringIO()
-        writer = csv.DictWriter(text, list(row), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(self._rows)
-        _write(self._path, text.getvalue())
-
-    def columns(self):
-        """The rows as a dict of columns."""
-        return {name: [row[name] for row in self._rows] for name in self._rows[0]}
+    progress = callbacks.Progress(run.recipe, run.position, run.update_size, options.progress)
+    with contextlib.closing(progress), callbacks.StopsOnSignal(save, run.position) as stops:
+        watchers = [
+            run.position,
+            callbacks.RestoresMetrics(metrics),
+            callbacks.StopsWhenNotFinite(run.position, store),
+            callbacks.EvaluatesTheAverage(),
+            history,
+            progress,
+            *_tensorboard(run, options),
+            callbacks.Saves(save, run.position, options.checkpoint_seconds),
+            stops,
+        ]
+        for is_head, end in run.phases():
+            while run.position.step < end * run.position.steps_per_epoch:
+                run.enter(is_head)
+                fit(run, end, watchers, options.data_dir)
+    return history
 
 
-class _ProgressBar(keras.callbacks.Callback):
-    """Moves one bar for the whole run: images per second, time left, loss and accuracy."""
-
-    def __init__(self, bar, recipe):
-        super().__init__()
-        self._bar = bar
-        self._recipe = recipe
-
-    def on_epoch_begin(self, epoch, logs=None):
-        self._bar.set_description(f"epoch {epoch + 1}/{self._recipe.epochs}", refresh=False)
-
-    def on_train_batch_end(self, batch, logs=None):
-        self._bar.update(self._recipe.batch_size)
-
-    def on_epoch_end(self, epoch, logs=None):
-        self._bar.set_postfix_str(
-            f"loss {logs['loss']:.3f}, validation top-1 {logs['val_top1_accuracy']:.1%}"
-        )
+def _tensorboard(run, options):
+    if not options.is_chief:
+        return []
+    images = None
+    if run.position.step == 0:
+        first = next(iter(run.training_batches(options.data_dir)))
+        local = run.strategy.experimental_local_results if run.strategy else lambda v: [v]
+        images = local(first[0])[0]
+    return [callbacks.TensorBoard(options.workdir / "tensorboard", run.position, images)]
 
 
-def _set_batch_norm_momentum(model, momentum):
-    """Sets how slowly the moving statistics of every batch normalization follow the batches."""
-    for layer in model.layers:
-        if isinstance(layer, keras.layers.BatchNormalization):
-            layer.momentum = momentum
+def _fit(run, end, watchers, data_dir):
+    """Keras's `fit`: up to epoch `end`, or only the rest of an epoch that has begun."""
+    steps = run.position.steps_per_epoch
+    epoch, done = divmod(run.position.step, steps)
+    run.trainer.fit(
+        run.training_batches(data_dir),
+        initial_epoch=epoch,
+        epochs=epoch + 1 if done else end,
+        steps_per_epoch=steps - done,
+        validation_data=run.validation_batches(data_dir),
+        callbacks=watchers,
+        shuffle=False,  # the stream is shuffled already
+        verbose=0,
+    )
 
 
-def _write(path, text):
-    """Writes a text file by way of a temporary one, so that no reader sees half of it."""
-    temporary = path.with_name(f"{path.name}.tmp")
-    temporary.write_text(text, encoding="utf-8")
-    os.replace(temporary, path)
+def best_epoch(rows):
+    """The number, from 1, of the epoch with the best validation top-1; the first of equals."""
+    if not rows:
+        return None
+    return max(rows, key=lambda row: row["val_top1_accuracy"])["epoch"]
+
+
+def _save_models(run, model, store, rows, workdir):
+    """Writes the network as it is, and as it was after its best epoch."""
+    _save(model, workdir / "model.keras")
+    best = best_epoch(rows) * run.position.steps_per_epoch
+    if best != run.position.step and best in store.steps():
+        run.restore(best, store.read(best)[0])
+        model = run.model()
+    _save(model, workdir / "best.keras")
 
 
 def _save(model, path):
-    """Saves a Keras model by way of a temporary file, which must end in `.keras` too."""
-    temporary = path.with_name(f"{path.stem}.tmp.keras")
-    model.save(temporary)
-    os.replace(temporary, path)
+    with replacing(path) as temporary:
+        model.save(temporary)

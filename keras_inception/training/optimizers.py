@@ -1,11 +1,56 @@
-"""RMSProp with the arithmetic of TensorFlow 1, which trained every network from Inception-v2 on."""
+"""The optimizers of TensorFlow 1 that trained the family, with gradients clipped as it did."""
 
 import keras
 import tensorflow as tf
 
 
+class _ClipsTheSum:
+    """Clips gradients once they are summed over the replicas, for an optimizer to inherit first.
+
+    Keras clips each replica's own gradients before, so that the bound depends on the number of
+    replicas and two of them do not do what one does.
+    """
+
+    def _clip_gradients(self, grads):
+        return grads
+
+    def _all_reduce_sum_gradients(self, grads_and_vars):
+        reduced = super()._all_reduce_sum_gradients(grads_and_vars)
+        gradients = super()._clip_gradients([gradient for gradient, _ in reduced])
+        return list(zip(gradients, [variable for _, variable in reduced], strict=True))
+
+
+class _SlotOptimizer(_ClipsTheSum, keras.optimizers.Optimizer):
+    """An optimizer whose step is one kernel of TensorFlow with slots beside each variable."""
+
+    slots = {}  # name: initializer
+
+    def build(self, variables):
+        """Makes the slots of each of `variables`, named as in TensorFlow 1."""
+        if self.built:
+            return
+        super().build(variables)
+        # By initializer: what is assigned inside `build` is lost when `fit` calls it.
+        self._slots = {
+            name: [
+                self.add_variable_from_reference(variable, name=name, initializer=initializer)
+                for variable in variables
+            ]
+            for name, initializer in self.slots.items()
+        }
+
+    def _slot(self, name, variable):
+        return self._slots[name][self._get_variable_index(variable)].handle
+
+
+def _check_fraction(**values):
+    for label, value in values.items():
+        if not 0 <= value < 1:
+            raise ValueError(f"{label} must be in [0, 1), got {value!r}.")
+
+
 @keras.saving.register_keras_serializable(package="keras_inception")
-class RMSprop(keras.optimizers.Optimizer):
+class RMSprop(_SlotOptimizer):
     """`tf.compat.v1.train.RMSPropOptimizer` as a Keras optimizer.
 
     For a gradient `g` and a variable `w`, each step does
@@ -24,11 +69,14 @@ class RMSprop(keras.optimizers.Optimizer):
         momentum: decay of the step, in [0, 1).
         epsilon: what is added to the mean square inside the root, above 0.
         name: name of the optimizer.
-        **kwargs: those of every Keras optimizer, such as `global_clipnorm`.
+        **kwargs: those of every Keras optimizer, such as `global_clipnorm`, which bounds the
+            gradients after they are summed over the replicas.
 
     Raises:
         ValueError: where `rho`, `momentum` or `epsilon` is out of its range.
     """
+
+    slots = {"rms": "ones", "momentum": "zeros"}
 
     def __init__(
         self,
@@ -40,40 +88,23 @@ class RMSprop(keras.optimizers.Optimizer):
         **kwargs,
     ):
         super().__init__(learning_rate=learning_rate, name=name, **kwargs)
-        for label, value in (("rho", rho), ("momentum", momentum)):
-            if not 0 <= value < 1:
-                raise ValueError(f"{label} must be in [0, 1), got {value!r}.")
+        _check_fraction(rho=rho, momentum=momentum)
         if not epsilon > 0:
             raise ValueError(f"epsilon must be above 0, got {epsilon!r}.")
         self.rho = rho
         self.momentum = momentum
         self.epsilon = epsilon
 
-    def build(self, variables):
-        """Makes the two slots of each of `variables`, as TensorFlow 1 names them."""
-        if self.built:
-            return
-        super().build(variables)
-        # By initializer: what is assigned inside `build` is lost when `fit` calls it.
-        self._mean_squares = [
-            self.add_variable_from_reference(variable, name="rms", initializer="ones")
-            for variable in variables
-        ]
-        self._steps = [
-            self.add_variable_from_reference(variable, name="momentum") for variable in variables
-        ]
-
     def update_step(self, gradient, variable, learning_rate):
         """Moves `variable` and its slots by one step."""
-        index = self._get_variable_index(variable)
 
         def number(value):
             return tf.cast(value, variable.dtype)
 
         tf.raw_ops.ResourceApplyRMSProp(
             var=variable.handle,
-            ms=self._mean_squares[index].handle,
-            mom=self._steps[index].handle,
+            ms=self._slot("rms", variable),
+            mom=self._slot("momentum", variable),
             lr=number(learning_rate),
             rho=number(self.rho),
             momentum=number(self.momentum),
@@ -86,3 +117,59 @@ class RMSprop(keras.optimizers.Optimizer):
         """The arguments that make this optimizer again."""
         own = {"rho": self.rho, "momentum": self.momentum, "epsilon": self.epsilon}
         return {**super().get_config(), **own}
+
+
+@keras.saving.register_keras_serializable(package="keras_inception")
+class Momentum(_SlotOptimizer):
+    """`tf.compat.v1.train.MomentumOptimizer` as a Keras optimizer: gradient descent with momentum.
+
+        sum <- momentum * sum + g
+        w   <- w - learning_rate * sum
+
+    `keras.optimizers.SGD` sums `learning_rate * g`, so that a rate that has decayed takes
+    `1 / (1 - momentum)` steps to have its full effect; here it has it at once.
+
+    Args:
+        learning_rate, name, **kwargs: as for `RMSprop`.
+        momentum: decay of the sum, in [0, 1).
+
+    Raises:
+        ValueError: where `momentum` is out of its range.
+    """
+
+    slots = {"momentum": "zeros"}
+
+    def __init__(self, learning_rate=0.045, momentum=0.9, name="momentum", **kwargs):
+        super().__init__(learning_rate=learning_rate, name=name, **kwargs)
+        _check_fraction(momentum=momentum)
+        self.momentum = momentum
+
+    def update_step(self, gradient, variable, learning_rate):
+        """Moves `variable` and its slot by one step."""
+        tf.raw_ops.ResourceApplyMomentum(
+            var=variable.handle,
+            accum=self._slot("momentum", variable),
+            lr=tf.cast(learning_rate, variable.dtype),
+            grad=tf.cast(tf.convert_to_tensor(gradient), variable.dtype),
+            momentum=tf.cast(self.momentum, variable.dtype),
+            use_locking=False,
+        )
+
+    def get_config(self):
+        """The arguments that make this optimizer again."""
+        return {**super().get_config(), "momentum": self.momentum}
+
+
+@keras.saving.register_keras_serializable(package="keras_inception")
+class Adam(_ClipsTheSum, keras.optimizers.Adam):
+    """`keras.optimizers.Adam`, with gradients clipped after they are summed over the replicas."""
+
+
+def from_recipe(recipe, learning_rate):
+    """The optimizer of a recipe with this rate, a number or a schedule."""
+    common = {"learning_rate": learning_rate, "global_clipnorm": recipe.clip_norm}
+    if recipe.optimizer == "sgd":
+        return Momentum(momentum=recipe.momentum, **common)
+    if recipe.optimizer == "adam":
+        return Adam(beta_1=recipe.momentum, beta_2=recipe.rho, epsilon=recipe.epsilon, **common)
+    return RMSprop(rho=recipe.rho, momentum=recipe.momentum, epsilon=recipe.epsilon, **common)

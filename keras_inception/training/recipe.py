@@ -1,10 +1,11 @@
 """One training run as plain data: what is trained on what, with which numbers."""
 
 import dataclasses
+import importlib.util
 import json
+import pathlib
 
-# What the trainer passes to `create_model` itself, from the data set and the other fields.
-_SET_BY_THE_TRAINER = ("classes", "include_top", "input_shape", "input_tensor", "weights")
+from keras_inception.training import rules
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -19,24 +20,41 @@ class Recipe:
         network: id of the network, as in `create_model`.
         network_arguments: its further arguments (`variant`, `width_multiplier`, ...), which must
             be plain JSON values; input shape and classes follow from `size` and the data set.
-        dataset: what `data.pipeline` reads: a tensorflow-datasets name or `photo_patches`.
+        weights: what the network starts from: `None` for random weights, or a tag or a path as in
+            `create_model`.
+        dataset: what `data.pipeline` reads: a tensorflow-datasets name, `folder:PATH` or
+            `photo_patches`.
         size: side of the square training and evaluation images, in pixels.
-        batch_size: global batch size, in images.
+        batch_size: global batch size, in images: of all replicas together.
+        gradient_accumulation: number of equal parts that a replica cuts its share of a batch into;
+            their gradients are averaged before the step. Batch normalization sees a part at a time.
         epochs: length of the run, in passes over the training split.
-        learning_rate: rate at the start.
+        optimizer: "rmsprop" (TensorFlow 1's), "sgd" or "adam".
+        learning_rate: rate at the start, or at the end of `head_epochs`.
         decay_rate: factor on the rate at each step of the staircase, in (0, 1].
         decay_epochs: length of a stair, in epochs, not necessarily whole.
-        rho: decay of RMSProp's mean square, in [0, 1).
-        momentum: RMSProp's momentum, in [0, 1).
-        epsilon: what RMSProp adds inside the root, above 0.
-        clip_norm: bound on the global norm of the gradients, or `None` for none.
+        rho: decay of the mean square of RMSProp and Adam, in [0, 1); `None` for SGD.
+        momentum: momentum of RMSProp and SGD, decay of Adam's mean gradient, in [0, 1).
+        epsilon: what RMSProp adds inside the root and Adam outside, above 0; `None` for SGD.
+        clip_norm: bound on the global norm of the gradients, summed over the replicas, or `None`
+            for none.
+        auxiliary_weight: factor on the loss of each auxiliary classifier; 0 trains without them.
         label_smoothing: share of the target spread over all classes, in [0, 1).
         weight_decay: factor on half the squared norm of the convolution and dense kernels that is
             added to the training loss, as TF-Slim's `l2_regularizer` has it.
+        average_decay: decay of the moving average of the parameters and batch-norm statistics that
+            is evaluated and kept in the end, in [0, 1), or `None` for none.
         batch_norm_momentum: share of the old moving statistics that a step keeps, in [0, 1).
         min_area: smallest crop of the training view, as a share of the picture's area, in (0, 1].
         color: colour distortion of the training view, as in `data.augmentation`.
+        freeze_until: end point up to which the network stays as it is, or `None` for none.
+        frozen_batch_norm: "inference" keeps the statistics of the frozen part, "train" lets its
+            batch normalization follow the new data, as in `models.surgery.freeze`.
+        head_epochs: epochs at the start in which only the classifiers are trained.
+        head_learning_rate: rate in these, which is not decayed; `None` is `learning_rate`.
+        precision: Keras's dtype policy: "float32", "mixed_bfloat16" or "mixed_float16".
         seed: of the initial weights, dropout and the order and distortion of the images.
+        sources: field -> where its value is from. No part of a recipe's value.
 
     Raises:
         ValueError: names the field, its value and what is allowed.
@@ -45,37 +63,60 @@ class Recipe:
     name: str
     network: str
     network_arguments: dict = dataclasses.field(default_factory=dict)
+    weights: str | None = None
     dataset: str
     size: int
     batch_size: int
+    gradient_accumulation: int = 1
     epochs: int
+    optimizer: str
     learning_rate: float
     decay_rate: float
     decay_epochs: float
-    rho: float
+    rho: float | None
     momentum: float
-    epsilon: float
+    epsilon: float | None
     clip_norm: float | None
+    auxiliary_weight: float
     label_smoothing: float
     weight_decay: float
+    average_decay: float | None
     batch_norm_momentum: float
     min_area: float
     color: str
+    freeze_until: str | None = None
+    frozen_batch_norm: str = "inference"
+    head_epochs: int = 0
+    head_learning_rate: float | None = None
+    precision: str = "float32"
     seed: int = 0
+    sources: dict = dataclasses.field(default_factory=dict, compare=False, repr=False)
 
     def __post_init__(self):
-        for field, (is_allowed, allowed) in _RULES.items():
-            if not is_allowed(getattr(self, field)):
-                raise ValueError(
-                    f"Recipe field {field} must be {allowed}, got {getattr(self, field)!r}."
-                )
-        # A copy, as JSON would give it back (tuples as lists), so that equal stays equal.
-        arguments = json.loads(json.dumps(self.network_arguments))
-        object.__setattr__(self, "network_arguments", arguments)
+        rules.check(self)
+        for field in ("network_arguments", "sources"):
+            # A copy, as JSON would give it back (tuples as lists), so that equal stays equal.
+            object.__setattr__(self, field, json.loads(json.dumps(getattr(self, field))))
 
-    def replace(self, **overrides):
-        """This recipe with other values in the fields that `overrides` names."""
-        return self.from_dict({**self.to_dict(), **overrides})
+    @classmethod
+    def sourced(cls, **values):
+        """A recipe whose values may be pairs of value and source, as in `(0.94, "1512.00567")`."""
+        pairs = {field: value for field, value in values.items() if isinstance(value, tuple)}
+        plain = {field: value for field, (value, _) in pairs.items()}
+        sources = {field: source for field, (_, source) in pairs.items()}
+        return cls(**{**values, **plain}, sources=sources)
+
+    def replace(self, *, source=None, **overrides):
+        """This recipe with other values in the fields that `overrides` names.
+
+        Args:
+            source: where the new values are from; by default their sources are left out.
+            **overrides: field -> value.
+        """
+        kept = {field: text for field, text in self.sources.items() if field not in overrides}
+        new = dict.fromkeys(overrides, source) if source else {}
+        fields = {**self.to_dict(), "sources": {**kept, **new}, **overrides}
+        return self.from_dict(fields)
 
     def to_dict(self):
         """The fields as a dict of plain JSON values."""
@@ -85,16 +126,29 @@ class Recipe:
         """The fields as JSON text, in the order of the class."""
         return json.dumps(self.to_dict(), indent=2) + "\n"
 
+    def describe(self):
+        """The fields as text, a line each, with the source of each value."""
+        values = {field: json.dumps(value) for field, value in self.to_dict().items()}
+        del values["sources"]
+        width = max(map(len, values))
+        lines = (
+            f"{field:{width}}  {value}"
+            + (f"  # {self.sources[field]}" if field in self.sources else "")
+            for field, value in values.items()
+        )
+        return "\n".join(lines)
+
     @classmethod
     def from_dict(cls, fields):
         """The recipe with these fields; a `ValueError` names unknown and missing ones."""
-        known = [field.name for field in dataclasses.fields(cls)]
-        unknown = sorted(set(fields) - set(known))
+        known = dataclasses.fields(cls)
+        names = [field.name for field in known]
+        unknown = sorted(set(fields) - set(names))
         if unknown:
             raise ValueError(
-                f"Unknown recipe field {', '.join(unknown)}; the fields are {', '.join(known)}."
+                f"Unknown recipe field {', '.join(unknown)}; the fields are {', '.join(names)}."
             )
-        missing = [name for name in known if name not in fields and name not in _OPTIONAL]
+        missing = [f.name for f in known if f.name not in fields and not _is_optional(f)]
         if missing:
             raise ValueError(f"Missing recipe field {', '.join(missing)}.")
         return cls(**fields)
@@ -110,71 +164,40 @@ class Recipe:
             raise ValueError("Not a recipe: its JSON must be an object with the recipe's fields.")
         return cls.from_dict(fields)
 
+    @classmethod
+    def from_file(cls, path):
+        """The recipe in a file: `.json` as `to_json` wrote it, or `.py`.
 
-_OPTIONAL = ("network_arguments", "seed")
-
-
-def _is_name(value):
-    return isinstance(value, str) and bool(value)
-
-
-def _is_count(value, least=1):
-    return isinstance(value, int) and not isinstance(value, bool) and value >= least
-
-
-def _is_number(value):
-    """A finite number; JSON has no others."""
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    return is_number and abs(value) < float("inf")
+        A Python file is run, so it must be one that you trust. It has one recipe in its variables,
+        or several of which one is called `RECIPE`.
+        """
+        path = pathlib.Path(path)
+        if path.suffix == ".py":
+            return _from_python(path)
+        try:
+            return cls.from_json(path.read_text(encoding="utf-8"))
+        except (UnicodeDecodeError, ValueError) as error:
+            raise ValueError(f"{path}: {error}") from error
 
 
-def _is_positive(value):
-    return _is_number(value) and value > 0
+def _is_optional(field):
+    unset = dataclasses.MISSING
+    return field.default is not unset or field.default_factory is not unset
 
 
-def _is_fraction(value):
-    return _is_number(value) and 0 <= value < 1
-
-
-def _are_arguments(value):
-    """Whether `value` is a dict that survives JSON and leaves the trainer its own arguments."""
-    if not isinstance(value, dict) or any(not isinstance(key, str) for key in value):
-        return False
+def _from_python(path):
+    if not path.is_file():
+        raise ValueError(f"{path} is no file")
+    spec = importlib.util.spec_from_file_location(f"recipe_{path.stem}", path)
+    module = importlib.util.module_from_spec(spec)
     try:
-        json.dumps(value)
-    except (TypeError, ValueError):
-        return False
-    return not set(value) & set(_SET_BY_THE_TRAINER)
-
-
-_NAME = (_is_name, "a name that is not empty")
-_COUNT = (_is_count, "a whole number, at least 1")
-_POSITIVE = (_is_positive, "a number above 0")
-_SHARE = (lambda value: _is_positive(value) and value <= 1, "a number in (0, 1]")
-_FRACTION = (_is_fraction, "a number in [0, 1)")
-
-_RULES = {  # field: (is it allowed?, what is allowed)
-    "name": _NAME,
-    "network": _NAME,
-    "network_arguments": (
-        _are_arguments,
-        f"a dict of JSON values without {', '.join(_SET_BY_THE_TRAINER)}",
-    ),
-    "dataset": _NAME,
-    "size": _COUNT,
-    "batch_size": _COUNT,
-    "epochs": _COUNT,
-    "learning_rate": _POSITIVE,
-    "decay_rate": _SHARE,
-    "decay_epochs": _POSITIVE,
-    "rho": _FRACTION,
-    "momentum": _FRACTION,
-    "epsilon": _POSITIVE,
-    "clip_norm": (lambda value: value is None or _is_positive(value), "a number above 0, or None"),
-    "label_smoothing": _FRACTION,
-    "weight_decay": (lambda value: _is_number(value) and value >= 0, "a number, at least 0"),
-    "batch_norm_momentum": _FRACTION,
-    "min_area": _SHARE,
-    "color": _NAME,
-    "seed": (lambda value: _is_count(value, least=0), "a whole number, at least 0"),
-}
+        spec.loader.exec_module(module)
+    except Exception as error:
+        raise ValueError(f"{path} does not run: {type(error).__name__}: {error}") from error
+    found = {name: value for name, value in vars(module).items() if isinstance(value, Recipe)}
+    if "RECIPE" in found:
+        return found["RECIPE"]
+    if len(found) != 1:
+        names = ", ".join(found) or "none"
+        raise ValueError(f"{path} must have one recipe, or one called RECIPE; it has {names}")
+    return next(iter(found.values()))

@@ -55,10 +55,86 @@ def test_missing_field_is_named():
         Recipe.from_dict(fields)
 
 
-def test_seed_and_network_arguments_may_be_left_out():
+def test_what_most_recipes_do_not_have_may_be_left_out():
     fields = DEMO.to_dict()
-    del fields["seed"], fields["network_arguments"]
-    assert Recipe.from_dict(fields).seed == 0
+    optional = "seed", "network_arguments", "weights", "sources", "precision", "head_epochs"
+    for field in optional:
+        del fields[field]
+    recipe = Recipe.from_dict(fields)
+    assert [getattr(recipe, f) for f in optional] == [0, {}, None, {}, "float32", 0]
+
+
+@pytest.mark.parametrize("field", ["rho", "epsilon"])
+def test_sgd_has_neither_rho_nor_epsilon(field):
+    plain = DEMO.replace(optimizer="sgd", rho=None, epsilon=None)
+    assert plain.optimizer == "sgd"
+    with pytest.raises(ValueError, match=f"{field} must be None for sgd"):
+        plain.replace(**{field: 0.5})
+
+
+def test_sources_are_no_part_of_the_value():
+    assert DEMO.replace(sources={}) == DEMO
+    assert DEMO.sources["label_smoothing"] == "1512.00567, section 7"
+
+
+def test_an_override_loses_its_source_or_gets_a_new_one():
+    assert "label_smoothing" not in DEMO.replace(label_smoothing=0.2).sources
+    changed = DEMO.replace(label_smoothing=0.2, source="the command line")
+    assert changed.sources["label_smoothing"] == "the command line"
+    assert changed.sources["clip_norm"] == DEMO.sources["clip_norm"]
+
+
+def test_description_has_a_line_a_field_with_its_source():
+    lines = DEMO.describe().splitlines()
+    assert len(lines) == len(dataclasses.fields(Recipe)) - 1
+    assert "label_smoothing        0.1  # 1512.00567, section 7" in lines
+    assert 'dataset                "photo_patches"' in lines
+
+
+def test_from_json_file(tmp_path):
+    path = tmp_path / "recipe.json"
+    path.write_text(DEMO.to_json())
+    assert Recipe.from_file(path) == DEMO
+    path.write_text("{}")
+    with pytest.raises(ValueError, match=r"recipe\.json: Missing recipe field name"):
+        Recipe.from_file(path)
+
+
+PYTHON = """
+from keras_inception.training import get_recipe
+MINE = get_recipe("demo").replace(name="mine", epochs=3)
+"""
+
+
+def test_from_python_file(tmp_path):
+    path = tmp_path / "mine.py"
+    path.write_text(PYTHON)
+    assert Recipe.from_file(path) == DEMO.replace(name="mine", epochs=3)
+    path.write_text(PYTHON + "RECIPE = MINE.replace(epochs=4)")
+    assert Recipe.from_file(path).epochs == 4
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (PYTHON + "OTHER = MINE.replace(epochs=4)", "or one called RECIPE; it has MINE, OTHER"),
+        ("x = 3", "it has none"),
+        ("x = 1 / 0", "does not run: ZeroDivisionError"),
+        ("x = (", "does not run: SyntaxError"),
+    ],
+)
+def test_python_file_without_one_recipe(tmp_path, text, message):
+    path = tmp_path / "mine.py"
+    path.write_text(text)
+    with pytest.raises(ValueError, match=message):
+        Recipe.from_file(path)
+
+
+def test_file_that_is_not_there(tmp_path):
+    with pytest.raises(ValueError, match="is no file"):
+        Recipe.from_file(tmp_path / "mine.py")
+    with pytest.raises(FileNotFoundError):
+        Recipe.from_file(tmp_path / "mine.json")
 
 
 @pytest.mark.parametrize("text", ["{", "[1]", '"demo"'])
@@ -96,10 +172,25 @@ def test_text_that_is_no_recipe(text):
         ("min_area", 0.0),
         ("color", ""),
         ("seed", -1),
+        ("weights", ""),
+        ("gradient_accumulation", 0),
+        ("optimizer", "lamb"),
+        ("rho", None),
+        ("epsilon", None),
+        ("auxiliary_weight", -0.1),
+        ("average_decay", 1.0),
+        ("freeze_until", 3),
+        ("frozen_batch_norm", "frozen"),
+        ("head_epochs", -1),
+        ("head_epochs", 17),
+        ("head_learning_rate", 0),
+        ("precision", "float64"),
+        ("sources", {"learning_rat": "a paper"}),
+        ("sources", {"learning_rate": 3}),
     ],
 )
 def test_bad_value_is_named_with_what_is_allowed(field, value):
-    with pytest.raises(ValueError, match=f"Recipe field {field} must be "):
+    with pytest.raises(ValueError, match=f"Recipe field {field} (must be|names no) "):
         DEMO.replace(**{field: value})
 
 
