@@ -109,27 +109,33 @@ def _multi_worker(resolver, timeout):
     from tensorflow.python.eager import context  # there is no public way to set these limits
 
     spec = resolver.cluster_spec()
+    _meet(spec, spec.task_address(resolver.task_type, resolver.task_id), timeout)
     config = tf.compat.v1.ConfigProto().experimental.coordination_config
     for job in ("chief", "worker"):
         if job in spec.jobs:
             config.coordinated_job_list.add(name=job, num_tasks=spec.num_tasks(job))
-    # The strategy would configure the same, but with the service's own limit: an hour to come.
+    # The strategy would configure the same, but for this limit.
     context.context().configure_coordination_service(
         service_type="standalone",
         service_leader=f"/job:{config.coordinated_job_list[0].name}/replica:0/task:0",
-        cluster_register_timeout_in_ms=int(timeout * 1000),
         heartbeat_timeout_in_ms=_HEARTBEAT_TIMEOUT,
         coordinated_jobs=list(config.coordinated_job_list),
     )
-    try:
-        return tf.distribute.MultiWorkerMirroredStrategy(cluster_resolver=resolver)
-    except (tf.errors.DeadlineExceededError, tf.errors.UnavailableError) as error:
-        raise TimeoutError(
-            f"not all of {_addresses(spec)} have come within {timeout:.0f} s"
-        ) from error
+    return tf.distribute.MultiWorkerMirroredStrategy(cluster_resolver=resolver)
 
 
 _HEARTBEAT_TIMEOUT = 20_000  # milliseconds: our choice; a worker that is silent so long is lost
+
+
+def _meet(spec, own, timeout):
+    """Returns once every task is there, each of which calls it. TensorFlow would wait forever.
+
+    Each listens at its own address until it has reached all the others, whose TensorFlow may
+    listen there by then.
+    """
+    others = [a for job in _JOBS["multi_worker"] for a in spec.as_dict().get(job, []) if a != own]
+    with socket.create_server(("", int(own.rpartition(":")[2])), backlog=len(others) + 1):
+        wait_for(others, time.monotonic() + timeout)
 
 
 def _parameter_server(resolver, timeout):

@@ -170,7 +170,7 @@ class Trainer(keras.Model):
             for variable in (layer.moving_mean.value, layer.moving_variance.value)
         ]
         if _replicas() > 1 and moving:
-            values = [tf.convert_to_tensor(variable) for variable in moving]
+            values = [tf.identity(variable) for variable in moving]
             context = tf.distribute.get_replica_context()
             means = context.all_reduce(tf.distribute.ReduceOp.MEAN, values)
             for variable, mean in zip(moving, means, strict=True):
