@@ -78,7 +78,7 @@ def shuffled_examples(
         # `tf.random.set_seed` would be mixed in (and its 0 cannot be compared with a tensor).
         tf.compat.v1.get_default_graph().seed = None
         # The key of a shuffle: two numbers apart for every pair of seed and epoch in use.
-        examples = source.read(share, tf.constant(seed, tf.int64) * 1_000_003 + epoch)
+        examples = source.read(share, tf.cast(seed, tf.int64) * 1_000_003 + epoch)
         return examples.skip(tf.where(epoch == first, tf.constant(passed, tf.int64), 0))
 
     return tf.data.Dataset.range(first, tf.int64.max).flat_map(of_epoch)

@@ -94,7 +94,9 @@ def _batches_of_a_worker(run, data_dir):
     recipe = run.recipe
     # A raw operation, since `tf.random` would give every worker the same number.
     seed = tf.raw_ops.RandomUniformInt(
-        shape=(), minval=tf.constant(0, tf.int64), maxval=tf.constant(2**31, tf.int64)
+        shape=tf.constant([], tf.int32),
+        minval=tf.constant(0, tf.int64),
+        maxval=tf.constant(2**31, tf.int64),
     )
     return pipeline.training_batches(
         recipe.dataset,

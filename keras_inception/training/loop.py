@@ -223,11 +223,7 @@ def _carry_out(run, fit, store, options):
 def _tensorboard(run, options):
     if not options.is_chief:
         return []
-    images = None
-    if run.position.step == 0:
-        first = next(iter(run.training_batches(options.data_dir)))
-        local = run.strategy.experimental_local_results if run.strategy else lambda v: [v]
-        images = local(first[0])[0]
+    images = run.first_images(options.data_dir) if run.position.step == 0 else None
     return [callbacks.TensorBoard(options.workdir / "tensorboard", run.position, images)]
 
 

@@ -152,27 +152,32 @@ class Run:
 
     def training_batches(self, data_dir):
         """The batches from the present step on, as the strategy wants them."""
-        recipe, step = self.recipe, self.position.step
-
-        def batches(context):
-            replicas = 1
-            if context is not None:
-                replicas = context.num_replicas_in_sync // context.num_input_pipelines
-            return pipeline.training_batches(
-                recipe.dataset,
-                recipe.size,
-                recipe.batch_size,
-                seed=recipe.seed,
-                color=recipe.color,
-                min_area=recipe.min_area,
-                data_dir=data_dir,
-                input_context=context,
-                start=step * replicas,
-            )
-
+        step = self.position.step
         if self.strategy is None:
-            return batches(None)
-        return self.strategy.distribute_datasets_from_function(batches)
+            return self._batches(data_dir, step, None)
+        return self.strategy.distribute_datasets_from_function(
+            lambda context: self._batches(data_dir, step, context)
+        )
+
+    def _batches(self, data_dir, step, context):
+        recipe, replicas = self.recipe, 1
+        if context is not None:
+            replicas = context.num_replicas_in_sync // context.num_input_pipelines
+        return pipeline.training_batches(
+            recipe.dataset,
+            recipe.size,
+            recipe.batch_size,
+            seed=recipe.seed,
+            color=recipe.color,
+            min_area=recipe.min_area,
+            data_dir=data_dir,
+            input_context=context,
+            start=step * replicas,
+        )
+
+    def first_images(self, data_dir):
+        """The first batch of training images as one process sees it."""
+        return next(iter(self._batches(data_dir, 0, None)))[0]
 
     def validation_batches(self, data_dir):
         """Images (batch, size, size, 3) and labels of the validation split, each once."""

@@ -54,9 +54,10 @@ def put_in_place(setattr_):
     """Makes trainers use the stand-ins, by way of `setattr_`; returns the calls for training."""
     calls = []
 
-    def training_batches(name, size, batch_size, seed, start, input_context, **view):
+    def training_batches(name, size, batch_size, seed, start=0, input_context=None, **view):
         calls.append({"name": name, "size": size, "batch_size": batch_size, "seed": seed, **view})
         data = tf.data.Dataset.from_tensor_slices(images("train"))
+        seed = seed if isinstance(seed, int) else None  # asynchronous workers have a tensor
         data = data.shuffle(IMAGES["train"], seed=seed).repeat()
         if input_context is not None:
             data = data.shard(input_context.num_input_pipelines, input_context.input_pipeline_id)

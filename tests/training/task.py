@@ -2,7 +2,7 @@
 
     python task.py SECONDS FLAG ...
 
-Each batch takes SECONDS at least, so that a test has the time to stop a task in its middle.
+Each step takes SECONDS at least, so that a test has the time to stop a task in its middle.
 """
 
 import os
@@ -12,31 +12,22 @@ import time
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import made_up
-import tensorflow as tf
 from replicas import plain_network
 
 from keras_inception.cli.main import main
-from keras_inception.data import pipeline
 from keras_inception.models import registry
+from keras_inception.training import callbacks
 
 
 def slow_down(seconds):
-    """Makes every batch of training images wait."""
-    batches = pipeline.training_batches
+    """Makes every step take longer."""
+    count = callbacks.Position.on_train_batch_end
 
-    def wait(images, labels):
+    def wait_and_count(self, batch, logs=None):
         time.sleep(seconds)
-        return labels
+        count(self, batch, logs)
 
-    def slow(*args, **kwargs):
-        return batches(*args, **kwargs).map(
-            lambda images, labels: (
-                images,
-                tf.ensure_shape(tf.numpy_function(wait, (images, labels), tf.int64), (None,)),
-            )
-        )
-
-    pipeline.training_batches = slow
+    callbacks.Position.on_train_batch_end = wait_and_count
 
 
 if __name__ == "__main__":
