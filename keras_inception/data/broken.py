@@ -70,7 +70,8 @@ def batches_of_readable(
     Returns:
         A data set of (views, labels).
     """
-    report = _Report(on_error)
+    # Within a graph that another process runs, which cannot call back, none are reported.
+    report = None if tf.inside_function() else _Report(on_error)
     # Two batches at a time, so that one begins while the last views of another are made. On one
     # core views made one after the other stay in the processor's cache.
     several = len(os.sched_getaffinity(0)) > 1 if hasattr(os, "sched_getaffinity") else True
@@ -83,16 +84,19 @@ def batches_of_readable(
             num_parallel_calls=tf.data.AUTOTUNE if several else None,
         )
         whole, views = _all_of(one_by_one.ignore_errors(), batch_size)
+        count = tf.shape(whole)[0]
 
         def filled():
             missing = tf.sets.difference([numbers], [whole]).values
-            told = tf.numpy_function(report, [tf.gather(names, missing)], tf.bool)
-            with tf.control_dependencies([told]):
-                return tf.cond(len(whole) > 0, again, spares)
+            told = []
+            if report:
+                told = [tf.numpy_function(report, [tf.gather(names, missing)], tf.bool)]
+            with tf.control_dependencies(told):
+                return tf.cond(count > 0, again, spares)
 
         def again():
             """Those that are whole, and once more from the first one on."""
-            taken = numbers % len(whole)
+            taken = numbers % count
             return tf.gather(views, taken), tf.gather(labels, tf.gather(whole, taken))
 
         def spares():
@@ -101,7 +105,7 @@ def batches_of_readable(
                 (batch_size,), spare[1]
             )
 
-        views, labels = tf.cond(len(whole) == batch_size, lambda: (views, labels), filled)
+        views, labels = tf.cond(count == batch_size, lambda: (views, labels), filled)
         return tf.ensure_shape(views, (batch_size, *views.shape[1:])), labels
 
     batches = examples.batch(batch_size, drop_remainder=True)

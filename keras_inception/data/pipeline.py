@@ -89,7 +89,8 @@ def training_batches(
 
     passed = start * batch_size
     examples = shuffled_examples(name, split, data_dir, seed, input_context, passed)
-    spare = first_readable(named_examples(name, split, data_dir))
+    with tf.init_scope():  # now, also where a graph is being made of the batches
+        spare = first_readable(named_examples(name, split, data_dir))
     batches = batches_of_readable(examples.enumerate(passed), view, batch_size, on_error, spare)
     return batches.prefetch(tf.data.AUTOTUNE)
 

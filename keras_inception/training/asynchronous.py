@@ -56,8 +56,8 @@ def fit(run, end, watchers, data_dir):
     # Keras would read the count, add one and write it: two workers at once would count one step.
     counter = trainer.optimizer.iterations
     counter.assign_add = counter.value.assign_add
-    batches = coordinator.create_per_worker_dataset(lambda: _batches_of_a_worker(run, data_dir))
-    iterator = iter(batches)
+    make = tf.autograph.experimental.do_not_convert(lambda: _batches_of_a_worker(run, data_dir))
+    iterator = iter(coordinator.create_per_worker_dataset(make))
 
     @tf.function
     def step(iterator):
