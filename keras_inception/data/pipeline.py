@@ -24,6 +24,7 @@ from keras_inception.data.crops import check_count, make_crops
 from keras_inception.data.preprocessing import decode_image
 from keras_inception.data.sources import (
     DatasetInfo,
+    count_examples,
     dataset_info,
     encoded_examples,
     example_names,
@@ -33,6 +34,7 @@ from keras_inception.data.sources import (
 
 __all__ = [
     "DatasetInfo",
+    "count_examples",
     "dataset_info",
     "encoded_examples",
     "evaluation_batches",

@@ -5,6 +5,8 @@
 | `photo_patches` | the embedded data set, built on first use |
 | `folder:PATH` | `PATH/SPLIT/CLASS/picture`; or `PATH/CLASS/picture`, as its one split `all` |
 | `tf_flowers`, ... | any of tensorflow-datasets with `image` and `label`, built on first use |
+
+A split of tensorflow-datasets may be a part of one, in its words: `train[:90%]`, `train[100:]`.
 """
 
 from __future__ import annotations
@@ -35,6 +37,11 @@ class DatasetInfo:
 def dataset_info(name: str, data_dir: str | None = None) -> DatasetInfo:
     """Class names and split sizes of data set `name` under `data_dir` (default: tfds's own)."""
     return _source(name, data_dir).info
+
+
+def count_examples(name: str, split: str, data_dir: str | None = None) -> int:
+    """The number of examples in a split, or in a part of one (`train[:90%]`)."""
+    return _checked_source(name, split, data_dir).count(split)
 
 
 def encoded_examples(name: str, split: str, data_dir: str | None = None) -> tf.data.Dataset:
@@ -96,7 +103,7 @@ def example_names(name: str, split: str, data_dir: str | None = None) -> list[st
 
 def _checked_source(name, split, data_dir):
     source = _source(name, data_dir)
-    if split not in source.info.examples:
+    if not source.has(split):
         known = ", ".join(source.info.examples)
         raise ValueError(f"Data set {name!r} has no split {split!r}; it has {known}.")
     return source
@@ -118,6 +125,9 @@ class _Folder:
         self._paths = {split: paths for split, (_, paths) in splits.items()}
         self._folders = _split_folders(root)
         self.info = DatasetInfo(name, classes, {s: len(p) for s, p in self._paths.items()})
+
+    def has(self, split):
+        return split in self._folders
 
     def names(self, split):
         folder = self._folders[split]
@@ -178,6 +188,16 @@ class _Tfds:
         self.info = DatasetInfo(name, tuple(info.features["label"].names), examples)
         features = [f for f in info.features if f.rpartition("/")[2] in ("file_name", "filename")]
         self._name_feature = features[0] if features else None
+
+    def has(self, split):
+        """Whether there is such a split, or the one that it is a part of."""
+        name, bracket, _ = split.partition("[")
+        if name not in self.info.examples or (bracket and not split.endswith("]")):
+            return False
+        try:
+            return self.count(split) > 0
+        except (ValueError, AssertionError):  # what is between the brackets is no range
+            return False
 
     def names(self, split):
         if self._name_feature is None:

@@ -103,6 +103,7 @@ def _batches_of_a_worker(run, data_dir):
         recipe.size,
         run.update_size,
         seed=seed,
+        split=recipe.train_split,
         color=recipe.color,
         min_area=recipe.min_area,
         data_dir=data_dir,

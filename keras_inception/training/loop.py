@@ -121,12 +121,16 @@ def train(
     _check_batch(recipe, (devices.num_replicas_in_sync if devices else 1) * workers)
     if not options.is_chief:
         distribution.wait_for_all(devices)
-    info = pipeline.dataset_info(recipe.dataset, data_dir)
+    classes = len(pipeline.dataset_info(recipe.dataset, data_dir).class_names)
+    examples, _ = (
+        pipeline.count_examples(recipe.dataset, split, data_dir)
+        for split in (recipe.train_split, recipe.validation_split)
+    )
     if options.is_chief:  # has built the data set, which the others find
         distribution.wait_for_all(devices)
     # After a data set that may just have been built, which draws random numbers too.
     keras.utils.set_random_seed(recipe.seed)
-    run = Run(recipe, info, devices, workers)
+    run = Run(recipe, classes, examples, devices, workers)
     fit = asynchronous.fit if strategy == "parameter_server" else _fit
     started = time.perf_counter()
     try:

@@ -24,6 +24,7 @@ class Recipe:
             `create_model`.
         dataset: what `data.pipeline` reads: a tensorflow-datasets name, `folder:PATH` or
             `photo_patches`.
+        train_split, validation_split: its splits, or parts of them, such as `train[:90%]`.
         size: side of the square training and evaluation images, in pixels.
         batch_size: global batch size, in images: of all replicas together.
         gradient_accumulation: number of equal parts that a replica cuts its share of a batch into;
@@ -65,6 +66,8 @@ class Recipe:
     network_arguments: dict = dataclasses.field(default_factory=dict)
     weights: str | None = None
     dataset: str
+    train_split: str = "train"
+    validation_split: str = "validation"
     size: int
     batch_size: int
     gradient_accumulation: int = 1

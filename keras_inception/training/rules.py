@@ -94,6 +94,8 @@ RULES = {  # field: (is it allowed?, what is allowed)
     ),
     "weights": _or_none(_NAME),
     "dataset": _NAME,
+    "train_split": _NAME,
+    "validation_split": _NAME,
     "size": _COUNT,
     "batch_size": _COUNT,
     "gradient_accumulation": _COUNT,

@@ -20,21 +20,22 @@ class Run:
 
     Args:
         recipe: a `Recipe`.
-        info: the `DatasetInfo` of its data set.
+        classes: number of classes of its data set.
+        examples: number of its training examples.
         strategy: a `tf.distribute.Strategy`, or `None`.
         workers: asynchronous workers, each of which updates the parameters with its own share of a
             batch; 1 where a batch makes one update.
     """
 
-    def __init__(self, recipe, info, strategy=None, workers=1):
+    def __init__(self, recipe, classes, examples, strategy=None, workers=1):
         self.recipe = recipe
         self.strategy = strategy
         self.coordinator = None
         if isinstance(strategy, tf.distribute.ParameterServerStrategy):
             self.coordinator = tf.distribute.coordinator.ClusterCoordinator(strategy)
         self.update_size = recipe.batch_size // workers
-        self._classes = len(info.class_names)
-        self._examples = info.examples["train"]
+        self._classes = classes
+        self._examples = examples
         self._phase = None
         self.position = Position(schedules.steps_per_epoch(self._examples, self.update_size))
         model = self._create(recipe.precision, recipe.weights)
@@ -168,6 +169,7 @@ class Run:
             recipe.size,
             recipe.batch_size,
             seed=recipe.seed,
+            split=recipe.train_split,
             color=recipe.color,
             min_area=recipe.min_area,
             data_dir=data_dir,
@@ -183,7 +185,11 @@ class Run:
         """Images (batch, size, size, 3) and labels of the validation split, each once."""
         recipe = self.recipe
         batches = pipeline.evaluation_batches(
-            recipe.dataset, recipe.size, recipe.batch_size, split="validation", data_dir=data_dir
+            recipe.dataset,
+            recipe.size,
+            recipe.batch_size,
+            split=recipe.validation_split,
+            data_dir=data_dir,
         ).map(lambda crops, labels: (crops[:, 0], labels))
         options = tf.data.Options()
         options.experimental_distribute.auto_shard_policy = (

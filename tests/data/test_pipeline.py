@@ -13,6 +13,7 @@ import tensorflow_datasets as tfds
 from keras_inception.data.crops import make_crops
 from keras_inception.data.pipeline import (
     DatasetInfo,
+    count_examples,
     dataset_info,
     encoded_examples,
     evaluation_batches,
@@ -256,3 +257,23 @@ def test_importing_the_pipeline_imports_no_data_set_library():
         "sys.exit(f'imported {heavy}' if heavy else 0)"
     )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=120)
+
+
+def test_parts_of_splits(data_dir):
+    """In tensorflow-datasets' words; together they are the split."""
+    assert count_examples("trees", "train", data_dir) == 10
+    parts = ["train[:70%]", "train[7:]"]
+    assert [count_examples("trees", part, data_dir) for part in parts] == [7, 3]
+    read = [
+        [image for image, _ in encoded_examples("trees", part, data_dir).as_numpy_iterator()]
+        for part in (*parts, "train")
+    ]
+    assert read[0] + read[1] == read[2]
+    images, _ = take(training_batches("trees", SIZE, 5, split="train[:70%]", data_dir=data_dir), 2)
+    assert images.shape == (10, SIZE, SIZE, 3)
+
+
+@pytest.mark.parametrize("split", ["train[", "train[a:b]", "trai[:5]", "train[5:5]", "train[:1]x"])
+def test_parts_that_are_none(data_dir, split):
+    with pytest.raises(ValueError, match="has no split .* it has t"):
+        count_examples("trees", split, data_dir)

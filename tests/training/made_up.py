@@ -64,6 +64,9 @@ def put_in_place(setattr_):
             batch_size = input_context.get_per_replica_batch_size(batch_size)
         return data.batch(batch_size).skip(start)
 
+    def count_examples(name, split, data_dir=None):
+        return IMAGES[split]
+
     def evaluation_batches(name, size, batch_size, split="test", crops=1, **_):
         pixels, labels = images(split)
         return tf.data.Dataset.from_tensor_slices((pixels[:, None], labels)).batch(batch_size)
@@ -71,6 +74,7 @@ def put_in_place(setattr_):
     info = types.SimpleNamespace(class_names=tuple("abc"), examples=IMAGES)
     setattr_(registry, "create_model", small_network)
     setattr_(pipeline, "dataset_info", lambda name, data_dir=None: info)
+    setattr_(pipeline, "count_examples", count_examples)
     setattr_(pipeline, "training_batches", training_batches)
     setattr_(pipeline, "evaluation_batches", evaluation_batches)
     return calls

@@ -27,7 +27,7 @@ def test_trains_and_leaves_its_records(made_up, tmp_path):
     workdir = tmp_path / "new" / "run"
     result = train(RECIPE, workdir, progress=False)
     assert sorted(path.name for path in workdir.iterdir()) == FILES
-    view = {"color": "fast", "min_area": 0.3, "data_dir": None}
+    view = {"color": "fast", "min_area": 0.3, "data_dir": None, "split": "train"}
     call = {"name": "photo_patches", "size": SIZE, "batch_size": 16, "seed": 0, **view}
     assert made_up == [call, call]  # the grid of images, then the run
     assert Recipe.from_file(workdir / "recipe.json") == RECIPE

@@ -11,7 +11,15 @@ import pytest
 
 from keras_inception.data.augmentation import COLOR_ORDERS, MIN_AREA
 from keras_inception.models import registry, surgery
-from keras_inception.training import RECIPES, Recipe, get_recipe, recipes, schedules
+from keras_inception.training import (
+    RECIPES,
+    Recipe,
+    checkpoints,
+    get_recipe,
+    recipes,
+    schedules,
+    train,
+)
 from keras_inception.training.recipes import table
 
 EXAMPLES = 1_281_167  # ImageNet's training pictures
@@ -240,3 +248,38 @@ def test_page_has_the_table():
 
 def test_every_paper_has_its_figures_in_the_table():
     assert list(table.PUBLISHED) == PUBLISHED
+
+
+def small(recipe):
+    """The recipe narrow, on few small pictures, for one epoch of two steps."""
+    variants = registry.MODELS[recipe.network][1]
+    return recipe.replace(
+        dataset="photo_patches",
+        train_split="train[:8]",
+        validation_split="validation[:4]",
+        network_arguments={**recipe.network_arguments, "width_multiplier": 0.125},
+        size=max(architecture.minimum for architecture in variants),
+        weights=None,
+        batch_size=4,
+        epochs=1,
+        head_epochs=0,
+    )
+
+
+def check_two_steps(name, tmp_path, data_dir):
+    recipe = small(get_recipe(name))
+    result = train(recipe, tmp_path, data_dir=data_dir, progress=False)
+    assert checkpoints.Checkpoints(tmp_path / "checkpoints").steps() == [2]
+    assert all(math.isfinite(column[0]) for column in result.history.values())
+    assert result.history["gradient_norm"][0] > 0
+
+
+@pytest.mark.parametrize("name", ["googlenet", "inception_v2_batch_norm_auxiliary", "xception"])
+def test_trains_two_steps(name, tmp_path, photo_patches_dir):
+    check_two_steps(name, tmp_path, photo_patches_dir)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", RECIPES)
+def test_every_recipe_trains_two_steps(name, tmp_path, photo_patches_dir):
+    check_two_steps(name, tmp_path, photo_patches_dir)
