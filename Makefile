@@ -33,6 +33,7 @@ benchmarks: $(VENV)/.installed
 	$(BIN)/python benchmarks/load_time.py
 	$(BIN)/python benchmarks/crops.py
 	$(BIN)/python benchmarks/input_pipeline.py
+	$(BIN)/python benchmarks/training_step.py
 
 $(VENV)/.installed: setup.cfg pyproject.toml
 	$(PYTHON) -m venv $(VENV)

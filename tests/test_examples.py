@@ -36,6 +36,12 @@ def test_own_network():
     assert "own_network" in printed
 
 
+def test_fine_tune(tmp_path, photo_patches_dir):
+    printed = run("fine_tune.py", tmp_path / "run", photo_patches_dir)
+    assert re.fullmatch(r"validation top-1 \d+\.\d%\n", printed)
+    assert (tmp_path / "run" / "model.keras").exists()
+
+
 def test_draw_crops(tmp_path):
     pytest.importorskip("matplotlib")
     picture = tmp_path / "upright.png"

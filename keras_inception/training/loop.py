@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import importlib.util
 import logging
 import pathlib
 import time
@@ -69,10 +70,10 @@ def train(
     In the work directory are then `recipe.json`; `history.csv`, a row an epoch (learning rate,
     loss, accuracies as fractions, norm of the gradients); `model.keras`, the network at the end,
     and `best.keras`, that of the epoch with the best validation top-1, both in plain float32 Keras
-    layers, with the moving averages where the recipe has them; `tensorboard/`; and `checkpoints/`,
-    from which a later call goes on, in the middle of an epoch too. The training loss includes
-    auxiliary losses and weight decay, the validation loss does not. Seeds Keras's and numpy's
-    global random state with the recipe's seed.
+    layers, with the moving averages where the recipe has them; `tensorboard/` where that is
+    installed; and `checkpoints/`, from which a later call goes on, in the middle of an epoch too.
+    The training loss includes auxiliary losses and weight decay, the validation loss does not.
+    Seeds Keras's and numpy's global random state with the recipe's seed.
 
     With several machines every task calls it with the same arguments, the work directory and the
     data on storage that all of them see; one writes.
@@ -226,6 +227,9 @@ def _carry_out(run, fit, store, options):
 
 def _tensorboard(run, options):
     if not options.is_chief:
+        return []
+    if importlib.util.find_spec("tensorboard") is None:
+        _LOGGER.info("no curves for TensorBoard, which is not installed (extra tensorboard)")
         return []
     images = run.first_images(options.data_dir) if run.position.step == 0 else None
     return [callbacks.TensorBoard(options.workdir / "tensorboard", run.position, images)]
