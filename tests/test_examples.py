@@ -1,5 +1,6 @@
 """The README's Python and the scripts in `examples/`, run as they stand."""
 
+import json
 import pathlib
 import re
 import subprocess
@@ -36,8 +37,13 @@ def test_own_network():
     assert "own_network" in printed
 
 
-def test_fine_tune(tmp_path, photo_patches_dir):
-    printed = run("fine_tune.py", tmp_path / "run", photo_patches_dir)
+def test_fine_tune(tmp_path, photo_patches_dir, monkeypatch):
+    monkeypatch.setenv("TFDS_DATA_DIR", str(photo_patches_dir))
+    small = {"network": "inception_v1", "auxiliary_weight": 0.0, "freeze_until": "mixed_4b"}
+    small |= {"weights": None, "network_arguments": {"width_multiplier": 0.25}, "size": 64}
+    small |= {"train_split": "train[:256]", "validation_split": "validation[:64]"}
+    small |= {"epochs": 2, "head_epochs": 1}
+    printed = run("fine_tune.py", "photo_patches", tmp_path / "run", json.dumps(small))
     assert re.fullmatch(r"validation top-1 \d+\.\d%\n", printed)
     assert (tmp_path / "run" / "model.keras").exists()
 
