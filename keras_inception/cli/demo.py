@@ -95,11 +95,14 @@ def run(flag_values, arguments):
 
 
 def _export(model, folder, names):
-    """Writes every form but Keras's own, and says how close each is to Keras."""
-    parities = {"saved_model": export.saved_model(model, folder / FORMS["saved_model"], names)}
+    """Writes every form but Keras's own, over an earlier run's; says how close each is to Keras."""
+    files = {form: folder / file for form, file in FORMS.items()}
+    parities = {
+        "saved_model": export.saved_model(model, files["saved_model"], names, overwrite=True)
+    }
     for form in ("tflite_float32", "tflite_float16", "tflite_dynamic"):
         mode = form.removeprefix("tflite_")
-        parities[form] = export.tflite(model, folder / FORMS[form], mode, names)
+        parities[form] = export.tflite(model, files[form], mode, names, overwrite=True)
     for parity in parities.values():
         print(f"  {parity}")
     return parities

@@ -11,10 +11,16 @@ from absl import flags
 from keras_inception import export
 from keras_inception.cli.errors import UsageError
 from keras_inception.evaluation import labels
+from keras_inception.export.checks import refuse_existing
+from keras_inception.export.pictures import MEGAPIXELS
+from keras_inception.export.saved_model import TOLERANCES
 from keras_inception.export.tflite import MODES
 
 USAGE = "--model=FILE --output=FILE_OR_FOLDER"
-FORMATS = {"saved_model": ("top_k",), "tflite": ("mode",)}  # format: flags of its own
+FORMATS = {  # format: flags of its own
+    "saved_model": ("top_k", "precision", "frozen", "lenient", "megapixels"),
+    "tflite": ("mode",),
+}
 
 
 def define_flags(flag_values):
@@ -35,6 +41,30 @@ def define_flags(flag_values):
         lower_bound=1,
         flag_values=flag_values,
     )
+    flags.DEFINE_enum(
+        "precision",
+        "float32",
+        list(TOLERANCES),
+        "In what the SavedModel computes.",
+        flag_values=flag_values,
+    )
+    flags.DEFINE_bool(
+        "frozen", True, "Weights as constants of the SavedModel's graph.", flag_values=flag_values
+    )
+    flags.DEFINE_bool(
+        "lenient",
+        False,
+        "A picture that cannot be read gets a status in its row of the answer, in place of an "
+        "error for the whole request.",
+        flag_values=flag_values,
+    )
+    flags.DEFINE_float(
+        "megapixels",
+        MEGAPIXELS,
+        "The largest picture that the SavedModel decodes.",
+        lower_bound=0,
+        flag_values=flag_values,
+    )
     flags.DEFINE_string("labels", None, "A file with a class name a line.", flag_values=flag_values)
     flags.DEFINE_bool("overwrite", False, "Replace what is at --output.", flag_values=flag_values)
 
@@ -47,14 +77,12 @@ def run(flag_values, arguments):
             if flag_values[name].present:
                 raise UsageError(f"--{name} is for --format={other}, not {flag_values.format}")
     output = pathlib.Path(flag_values.output)
-    if output.exists() and not flag_values.overwrite:
-        raise FileExistsError(f"{output} exists; --overwrite replaces it")
+    refuse_existing(output, flag_values.overwrite)  # before the model is loaded
     model = _load(flag_values.model)
     names = _labels(flag_values, model.outputs[0].shape[-1])
-    if flag_values.format == "tflite":
-        print(export.tflite(model, output, flag_values.mode, names))
-    else:
-        print(export.saved_model(model, output, names, flag_values.top_k))
+    write = getattr(export, flag_values.format)
+    options = {name: flag_values[name].value for name in FORMATS[flag_values.format]}
+    print(write(model, output, labels=names, overwrite=flag_values.overwrite, **options))
 
 
 def _load(file):

@@ -1,4 +1,4 @@
-"""What every export asks of a model and its labels, before anything is written."""
+"""What every export asks of a model, its labels and its place, before anything is written."""
 
 
 def classifier_shape(model):
@@ -10,7 +10,7 @@ def classifier_shape(model):
     if len(model.inputs) != 1 or len(model.outputs) != 1:
         raise ValueError(
             f"{model.name} has {len(model.inputs)} inputs and {len(model.outputs)} outputs; only a "
-            "model with one each can be exported (take auxiliary heads off first)"
+            "model with one each can be exported"
         )
     images, output = tuple(model.inputs[0].shape), tuple(model.outputs[0].shape)
     if len(images) != 4 or images[1] is None or images[1] != images[2] or images[3] != 3:
@@ -26,6 +26,12 @@ def classifier_shape(model):
 def computes_in_float32(model):
     """Whether every layer does, as opposed to mixed precision."""
     return all(layer.compute_dtype == "float32" for layer in model.layers)
+
+
+def refuse_existing(path, overwrite):
+    """Raises FileExistsError where there is something at `path` that may not be replaced."""
+    if path.exists() and not overwrite:
+        raise FileExistsError(f"{path} exists; --overwrite replaces it")
 
 
 def label_names(labels, classes):

@@ -78,16 +78,17 @@ def fold_batch_norm(model):
     return graph.build(model.name)
 
 
-def in_bfloat16(model):
-    """A copy of `model` that stores its weights and computes in bfloat16.
+def in_dtype(model, dtype):
+    """A copy of `model` that stores its weights and computes in `float32` or `bfloat16`.
 
     Layers that give an output stay in float32: rounded to 8 bits, probabilities rank badly.
     """
     graph = Graph(model)
     outputs = {id(ref) for ref in keras.tree.flatten(graph.outputs)}
     for step in graph.steps:
-        if step.part.config is not None and not outputs & {id(ref) for ref in step.outputs}:
-            step.part.config["dtype"] = "bfloat16"
+        if step.part.config is not None:
+            is_last = outputs & {id(ref) for ref in step.outputs}
+            step.part.config["dtype"] = "float32" if is_last else dtype
     return graph.build(model.name)
 
 

@@ -50,7 +50,7 @@ def compare(model, path, pictures=None):
     size = model.inputs[0].shape[1]
     pictures = made_up_pictures(size) if pictures is None else list(pictures)
     views = np.stack([preprocessing.evaluation_view(p, size) for p in pictures])
-    expected = np.asarray(tf.cast(model(views, training=False), "float32"))
+    expected = _keras_probabilities(model, views)
     is_folder = path.is_dir()
     found = _run_saved_model(path, pictures, views) if is_folder else _run_tflite(path, views)
     if not np.isfinite(found).all():
@@ -93,6 +93,14 @@ def size_on_disk(path):
     path = pathlib.Path(path)
     files = [path] if path.is_file() else [p for p in path.rglob("*") if p.is_file()]
     return sum(file.stat().st_size for file in files)
+
+
+def _keras_probabilities(model, views):
+    """Those of the model, of its main output where it has auxiliary ones."""
+    outputs = model(views, training=False)
+    if isinstance(outputs, dict):
+        (outputs,) = (v for name, v in outputs.items() if not name.startswith("auxiliary"))
+    return np.asarray(tf.cast(outputs, "float32"))
 
 
 def _run_saved_model(path, pictures, views):

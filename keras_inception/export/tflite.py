@@ -13,7 +13,12 @@ import numpy as np
 import tensorflow as tf
 
 from keras_inception.export import parity
-from keras_inception.export.checks import classifier_shape, computes_in_float32, label_names
+from keras_inception.export.checks import (
+    classifier_shape,
+    computes_in_float32,
+    label_names,
+    refuse_existing,
+)
 from keras_inception.export.saved_model import write_signatures
 from keras_inception.files import replacing
 
@@ -37,22 +42,24 @@ MODES = {
 }
 
 
-def tflite(model, path, mode="float32", labels=None):
+def tflite(model, path, mode="float32", labels=None, *, overwrite=False):
     """Writes `model` as a `.tflite` file, runs it, and compares it with `model`.
 
     Args:
         model: a Keras model: one input (batch, size, size, 3) in [-1, 1], one softmax output.
-        path: the file; its name ends in `.tflite`. An earlier one is replaced, once the new one
-            is complete and checked.
+        path: the file; its name ends in `.tflite`.
         mode: `float32`; `float16`: weights in half precision; `dynamic`: 8-bit weights, and
             activations rounded to 8 bits while it runs.
         labels: the classes' names, one a class; they are written beside the file, one a line, as
             `NAME.labels.txt` for `NAME.tflite`.
+        overwrite: whether a file that is there is replaced, once the new one is complete and
+            checked. It is an error otherwise.
 
     Returns:
         The `parity.Parity` with the Keras model.
 
     Raises:
+        FileExistsError: there is something at `path`, and `overwrite` is not given.
         ValueError: unknown mode, or a model, labels or path that cannot be exported.
         RuntimeError: what was written does not do what the Keras model does.
     """
@@ -61,6 +68,7 @@ def tflite(model, path, mode="float32", labels=None):
     path = pathlib.Path(path)
     if path.suffix != ".tflite" or path.is_dir():
         raise ValueError(f"{path} is no file name that ends in .tflite")
+    refuse_existing(path, overwrite)
     size, classes = classifier_shape(model)
     if not computes_in_float32(model):
         raise ValueError(f"{model.name} computes in mixed precision; TFLite wants a float32 model")
@@ -91,7 +99,8 @@ def _convert(model, size, mode):
 
     with tempfile.TemporaryDirectory() as folder:
         spec = tf.TensorSpec((1, size, size, 3), name="images")
-        write_signatures(model, folder, {"serving_default": (run, spec)})
+        variables = [variable.value for variable in model.variables]
+        write_signatures(variables, folder, {"serving_default": (run, spec)})
         converter = tf.lite.TFLiteConverter.from_saved_model(folder)
         if mode.optimize:
             converter.optimizations = [tf.lite.Optimize.DEFAULT]

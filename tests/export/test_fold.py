@@ -6,7 +6,7 @@ import pytest
 
 import keras_inception
 from keras_inception import export
-from keras_inception.export.fold import in_bfloat16
+from keras_inception.export.fold import in_dtype
 from keras_inception.models.registry import MODELS
 
 VARIANTS = [a for _, architectures in MODELS.values() for a in architectures]
@@ -226,7 +226,7 @@ def test_fold_batch_norm_keeps_the_rest():
 
 def test_bfloat16():
     model = export.optimize(a_layer_before_batch_norm(keras.layers.Conv2D(6, 3)))
-    half = in_bfloat16(model)
+    half = in_dtype(model, "bfloat16")
     given = np.random.default_rng(0).uniform(-1, 1, (2, 8, 8, 4)).astype("float32")
     expected, found = np.asarray(model(given)), half(given)
     assert found.dtype == "float32"

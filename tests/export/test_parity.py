@@ -1,11 +1,15 @@
 """Tests of export/parity.py: a broken export is found, an honest difference is measured."""
 
+import sys
+
 import keras
 import numpy as np
 import pytest
 
 from keras_inception import export
 from keras_inception.export import parity
+
+module = sys.modules["keras_inception.export.saved_model"]
 
 
 def network(scale=1.0):
@@ -50,9 +54,9 @@ def test_another_network_on_given_pictures(path):
 def test_broken_weights(tmp_path, value, message):
     sound, broken = network(), network()
     broken.layers[-1].set_weights([np.full((12, 3), value), np.zeros(3)])
-    from keras_inception.export.saved_model import _write
-
-    _write(broken, tmp_path / "m", 10, ["a", "b", "c"], 2)
+    run, variables = module._network(broken, 10, frozen=True)
+    signatures = module._signatures(run, 10, ["a", "b", "c"], 2, 10**6, lenient=False)
+    module.write_signatures(variables, tmp_path / "m", signatures)
     with pytest.raises(RuntimeError, match=message):
         export.compare(sound, tmp_path / "m")
 

@@ -135,6 +135,8 @@ def test_refused(model, tmp_path):
     refused("fixed size", tiny((None, None, 3)), tmp_path / "m")
     refused("fixed size", tiny((12, 14, 3)), tmp_path / "m")
     refused("fixed size", tiny((12, 12, 1)), tmp_path / "m")
+    refused("precision='int8'; float32, bfloat16", model, tmp_path / "m", precision="int8")
+    refused("megapixels=0 is below", model, tmp_path / "m", megapixels=0)
     refused("2 outputs", keras.Model(model.input, [model.output] * 2), tmp_path / "m")
     refused("classes", keras.Model(model.input, model.layers[1].output), tmp_path / "m")
     (tmp_path / "mine").mkdir()
@@ -146,8 +148,47 @@ def test_refused(model, tmp_path):
 
 def test_an_older_export_is_replaced(model, tmp_path):
     for labels in (NAMES, NAMES[::-1]):
-        export.saved_model(model, tmp_path / "m", labels=labels)
+        export.saved_model(model, tmp_path / "m", labels=labels, overwrite=True)
+    with pytest.raises(FileExistsError, match="m exists; --overwrite"):
+        export.saved_model(model, tmp_path / "m")
     loaded = tf.saved_model.load(str(tmp_path / "m"))
     answers = loaded.signatures["preprocessed"](crops=tf.zeros((1, 12, 12, 3)))
     assert answers["probabilities"].shape == (1, 4)
     assert [p.name for p in tmp_path.iterdir()] == ["m"]
+
+
+def test_bfloat16_is_half_as_large_and_close(tmp_path):
+    images = keras.Input((12, 12, 3))
+    x = keras.layers.Flatten()(keras.layers.Conv2D(256, 3, activation="relu")(images))
+    x = keras.layers.Dense(16, activation="relu")(x)
+    model = keras.Model(images, keras.layers.Dense(4, activation="softmax")(x), name="wide")
+    full = export.saved_model(model, tmp_path / "full")
+    half = export.saved_model(model, tmp_path / "half", precision="bfloat16")
+    assert 0.5 < half.bytes / full.bytes < 0.7
+    assert full.largest_difference < 1e-5 < half.largest_difference < 2e-2
+
+
+@pytest.mark.parametrize("frozen", [True, False])
+def test_variables_or_constants(model, tmp_path, frozen):
+    export.saved_model(model, tmp_path / "m", frozen=frozen)
+    loaded = tf.saved_model.load(str(tmp_path / "m"))
+    assert len(loaded.variables_of_the_model) == (0 if frozen else 4)  # batch norm is folded
+
+
+def test_heads_of_training_are_left_out(model, tmp_path):
+    side = keras.layers.Dense(4)(keras.layers.Flatten()(model.layers[1].output))
+    training = keras.Model(model.input, {"predictions": model.output, "auxiliary": side})
+    assert export.saved_model(training, tmp_path / "m").largest_difference < 1e-6
+
+
+def test_an_interrupted_export_leaves_nothing(model, tmp_path, monkeypatch):
+    def stop(*_):
+        raise KeyboardInterrupt
+
+    export.saved_model(model, tmp_path / "m", NAMES)
+    before = sorted(tmp_path.rglob("*"))
+    monkeypatch.setattr("keras_inception.export.parity.compare", stop)
+    for path in (tmp_path / "m", tmp_path / "new" / "m"):
+        with pytest.raises(KeyboardInterrupt):
+            export.saved_model(model, path, overwrite=True)
+    assert sorted(tmp_path.rglob("*")) == [*before, tmp_path / "new"]

@@ -78,14 +78,16 @@ def test_lost_weights_are_noticed_and_the_old_file_stays(model, tmp_path, monkey
     path = tmp_path / "m.tflite"
     export.tflite(model, path)
     content = path.read_bytes()
+    with pytest.raises(FileExistsError, match=r"m\.tflite exists; --overwrite"):
+        export.tflite(model, path)
     monkeypatch.setattr(module, "_convert", lambda *_: content[: len(content) // 8])
     with pytest.raises(RuntimeError, match="its weights alone"):
-        export.tflite(model, path)
+        export.tflite(model, path, overwrite=True)
     assert path.read_bytes() == content
 
     other = keras.models.clone_model(model)
     other.layers[-1].set_weights([w * -30 for w in model.layers[-1].get_weights()])
     monkeypatch.setattr(module, "_convert", lambda *_: content)
     with pytest.raises(RuntimeError, match="differs from the Keras model"):
-        export.tflite(other, path)
+        export.tflite(other, path, overwrite=True)
     assert [p.name for p in tmp_path.iterdir()] == ["m.tflite"]

@@ -1,0 +1,192 @@
+"""Tests of export/pictures.py and of `serve_bytes` on pictures that are spoilt or far too large."""
+
+import io
+import os
+import pathlib
+import subprocess
+import sys
+
+import bad_pictures
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from PIL import Image
+
+from keras_inception import export
+from keras_inception.data import preprocessing
+from keras_inception.export import pictures
+
+TESTS = pathlib.Path(bad_pictures.__file__).parent
+WHOLE = bad_pictures.whole()
+ENCODED = [tf.TensorSpec((), tf.string)]
+pixel_count = tf.function(pictures.pixel_count, input_signature=ENCODED)
+decode = tf.function(pictures.decode, input_signature=ENCODED)
+
+
+@pytest.mark.parametrize("kind", WHOLE)
+def test_size_and_pixels(kind):
+    width, height = Image.open(io.BytesIO(WHOLE[kind])).size
+    assert pixel_count(WHOLE[kind]) == width * height
+    np.testing.assert_array_equal(decode(WHOLE[kind]), preprocessing.decode_image(WHOLE[kind]))
+
+
+def test_gifs_with_extensions_local_colours_and_interlacing():
+    comment = bad_pictures.encoded("GIF", comment=b"c" * 700, transparency=3)
+    assert pixel_count(comment) == 48 * 36
+    frames = [bad_pictures.photograph(size=(50, 50)), bad_pictures.photograph(size=(50, 50))]
+    local = bad_pictures.encoded("GIF", frames[0], save_all=True, append_images=frames[1:])
+    assert pixel_count(local) == 2500
+    np.testing.assert_array_equal(decode(local), preprocessing.decode_image(local))
+
+
+def test_of_many_frames_one_is_decoded():
+    content = bad_pictures.many_frames(side=100, frames=300)
+    count, end = pictures._first_frame(tf.constant(content))
+    assert count == 10_000
+    assert int(end) < len(content) / 200
+    assert decode(content).shape == (100, 100, 3)
+
+
+@pytest.mark.parametrize("content", [b"", b"G", b"GIF89a", b"BM", b"RIFF0000WEBP", b"text" * 9])
+def test_the_size_of_what_has_none(content):
+    assert pixel_count(content) < 10
+
+
+def test_sizes_beyond_all_bounds_do_not_wrap_around():
+    png = bytearray(WHOLE["png"])
+    png[16:24] = b"\xff" * 8
+    assert pixel_count(bytes(png)) == (2**31 - 1) ** 2
+    bmp = bytearray(WHOLE["bmp"])
+    bmp[18:26] = b"\xff" * 4 + b"\0\0\0\x80"
+    assert pixel_count(bytes(bmp)) == (2**31 - 1) * 2**31
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """`strict` and `lenient`, and one that decodes no more than 3,000 pixels."""
+    keras.utils.set_random_seed(1)
+    images = keras.Input((8, 8, 3))
+    x = keras.layers.Flatten()(keras.layers.AveragePooling2D(4)(images))
+    x = keras.layers.Dense(3, activation="softmax")(x)
+    model, folder = keras.Model(images, x), tmp_path_factory.mktemp("served")
+    export.saved_model(model, folder / "strict")
+    export.saved_model(model, folder / "lenient", lenient=True, top_k=2)
+    export.saved_model(model, folder / "small", megapixels=0.003)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def served(folder):
+    loaded = {path.name: tf.saved_model.load(str(path)) for path in folder.iterdir()}
+    calls = {name: model.signatures["serve_bytes"] for name, model in loaded.items()}
+    return {"models": loaded, **calls}
+
+
+def ask(serve, *contents):
+    return {k: v.numpy() for k, v in serve(image_bytes=tf.constant(contents)).items()}
+
+
+def test_both_kinds_answer_alike(served):
+    strict, lenient = (
+        ask(served["strict"], *WHOLE.values()),
+        ask(served["lenient"], *WHOLE.values()),
+    )
+    np.testing.assert_array_equal(strict["probabilities"], lenient["probabilities"])
+    assert set(lenient["status"]) == {b""}
+    assert "status" not in strict
+
+
+def test_bombs(served):
+    for content in bad_pictures.bombs().values():
+        with pytest.raises(tf.errors.InvalidArgumentError, match="picture 1 of .* 64 megapixels"):
+            ask(served["strict"], WHOLE["png"], content)
+    answers = ask(served["lenient"], *bad_pictures.bombs().values(), WHOLE["gif"])
+    assert set(answers["status"][:-1]) == {b"this picture is larger than 64 megapixels"}
+    assert answers["status"][-1] == b""
+    assert not answers["probabilities"][:-1].any()
+    with pytest.raises(tf.errors.InvalidArgumentError, match=r"larger than 0\.003 megapixels"):
+        ask(served["small"], WHOLE["1x10000"])
+    assert ask(served["small"], WHOLE["jpeg"])["scores"].shape == (1, 3)
+
+
+def bad_ones():
+    jpeg = WHOLE["jpeg"]
+    yield from (b"", b"text", b"\0" * 1000)
+    yield from (jpeg[: len(jpeg) * i // 10] for i in range(1, 10))
+    yield b"\x89PNG\r\n\x1a\n" + jpeg
+    yield from bad_pictures.mutated(400)
+
+
+def test_spoilt_pictures_are_an_error_or_an_answer_and_the_next_is_right(served):
+    good = ask(served["strict"], WHOLE["jpeg"])["probabilities"][0]
+    contents = list(bad_ones())
+    lenient = ask(served["lenient"], *contents)
+    errors = 0
+    for i, content in enumerate(contents):
+        try:
+            found = ask(served["strict"], content)["probabilities"][0]
+        except tf.errors.InvalidArgumentError:
+            errors += 1
+            assert lenient["status"][i] != b""
+            assert set(lenient["classes"][i]) == {b""}
+        else:
+            assert lenient["status"][i] == b""
+            np.testing.assert_allclose(found, lenient["probabilities"][i], atol=1e-6)
+            assert found.sum() == pytest.approx(1, abs=1e-5)
+    print(f"{len(contents)} files: {errors} refused, {len(contents) - errors} answered")
+    assert 150 < errors < len(contents)
+    after = ask(served["strict"], WHOLE["jpeg"], WHOLE["jpeg"])["probabilities"]
+    np.testing.assert_allclose(after, [good, good], atol=1e-6)
+
+
+def test_no_pictures(served):
+    empty = tf.constant([], tf.string)
+    for name in ("strict", "lenient"):
+        assert served[name](image_bytes=empty)["probabilities"].shape == (0, 3)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_numbers_that_are_none(served, value):
+    serve = served["models"]["strict"].signatures["serving_default"]
+    images = np.full((2, 9, 9, 3), 7, "float32")
+    images[1, 8, 8, 2] = value
+    with pytest.raises(tf.errors.InvalidArgumentError, match="NaN or infinite"):
+        serve(images=tf.constant(images))
+
+
+def test_other_shapes(served):
+    serve = served["models"]["strict"].signatures["serving_default"]
+    assert serve(images=tf.zeros((0, 9, 9, 3)))["classes"].shape == (0, 3)
+    with pytest.raises(tf.errors.InvalidArgumentError, match="no pixels"):
+        serve(images=tf.zeros((1, 0, 9, 3)))
+    for shape in ((9, 9, 3), (1, 9, 9, 1), (1, 1, 9, 9, 3)):
+        with pytest.raises((ValueError, TypeError, tf.errors.InvalidArgumentError)):
+            serve(images=tf.zeros(shape))
+    assert serve(images=tf.zeros((1, 1, 10_000, 3)))["scores"].shape == (1, 3)
+
+
+MEMORY = """
+import resource, sys
+import tensorflow as tf
+import bad_pictures
+loaded = tf.saved_model.load(sys.argv[1])
+serve = loaded.signatures["serve_bytes"]
+serve(image_bytes=tf.constant([bad_pictures.encoded("PNG")]))
+contents = [*bad_pictures.bombs().values(), bad_pictures.many_frames()]
+contents.append(bad_pictures.png_bomb(7950))  # just below the limit
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+answers = serve(image_bytes=tf.constant(contents))
+after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+assert [s == b"" for s in answers["status"].numpy()] == [False] * 6 + [True] * 2
+print((after - before) / 1024)
+"""
+
+
+def test_memory_is_bounded(folder):
+    command = [sys.executable, "-c", MEMORY, str(folder / "lenient")]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(TESTS), str(TESTS.parent)])}
+    done = subprocess.run(command, check=True, capture_output=True, text=True, env=environment)
+    megabytes = float(done.stdout.split()[-1])
+    print(f"{megabytes:.0f} MB above the model's")
+    assert megabytes < 1000
