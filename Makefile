@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 ARGS ?=
 WORKERS ?= 2
 
-.PHONY: demo test test-slow test-torch lint format benchmarks clean
+.PHONY: demo test test-slow test-torch test-runtimes lint format benchmarks clean
 
 demo: $(VENV)/.installed
 	$(BIN)/keras-inception demo $(ARGS)
@@ -19,6 +19,9 @@ test-slow: $(VENV)/.installed
 
 test-torch: $(VENV)/.installed-torch
 	$(BIN)/python -m pytest -m "torch" $(ARGS)
+
+test-runtimes: $(VENV)/.installed-runtimes
+	$(BIN)/python -m pytest -m "runtimes" $(ARGS)
 
 lint: $(VENV)/.installed
 	$(BIN)/ruff check .
@@ -42,6 +45,10 @@ $(VENV)/.installed: setup.cfg pyproject.toml
 
 $(VENV)/.installed-torch: $(VENV)/.installed
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[test-torch]"
+	touch $@
+
+$(VENV)/.installed-runtimes: $(VENV)/.installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[mobile,runtimes,serving]"
 	touch $@
 
 clean:

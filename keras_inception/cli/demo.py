@@ -102,7 +102,7 @@ def _export(model, folder, names):
     }
     for form in ("tflite_float32", "tflite_float16", "tflite_dynamic"):
         mode = form.removeprefix("tflite_")
-        parities[form] = export.tflite(model, files[form], mode, names, overwrite=True)
+        parities[form] = export.tflite(model, files[form], mode, labels=names, overwrite=True)
     for parity in parities.values():
         print(f"  {parity}")
     return parities

@@ -9,6 +9,7 @@ import keras
 from absl import flags
 
 from keras_inception import export
+from keras_inception.cli import common_flags
 from keras_inception.cli.errors import UsageError
 from keras_inception.evaluation import labels
 from keras_inception.export.checks import refuse_existing
@@ -19,7 +20,7 @@ from keras_inception.export.tflite import MODES
 USAGE = "--model=FILE --output=FILE_OR_FOLDER"
 FORMATS = {  # format: flags of its own
     "saved_model": ("top_k", "precision", "frozen", "lenient", "megapixels"),
-    "tflite": ("mode",),
+    "tflite": ("mode", "representative", "uint8", "data_dir"),
 }
 
 
@@ -32,8 +33,19 @@ def define_flags(flag_values):
         "format", "saved_model", list(FORMATS), "What to write.", flag_values=flag_values
     )
     flags.DEFINE_enum(
-        "mode", "float32", list(MODES), "How TFLite keeps the weights.", flag_values=flag_values
+        "mode", "float32", list(MODES), "How TFLite stores and computes.", flag_values=flag_values
     )
+    flags.DEFINE_string(
+        "representative",
+        None,
+        "Pictures to calibrate int8 and int16x8 with: a folder, photo_patches, or the name of "
+        "another data set.",
+        flag_values=flag_values,
+    )
+    flags.DEFINE_bool(
+        "uint8", False, "An int8 file takes pixels and gives bytes.", flag_values=flag_values
+    )
+    common_flags.define_data_dir(flag_values)
     flags.DEFINE_integer(
         "top_k",
         5,

@@ -22,6 +22,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from keras_inception import litert
 from keras_inception.data import preprocessing
 from keras_inception.evaluation import labels, metrics
 
@@ -193,47 +194,20 @@ class SavedModelPredictor(Predictor):
 
 
 class TFLitePredictor(Predictor):
-    """A `.tflite` file with float input and a batch of one, run by ai_edge_litert."""
+    """A `.tflite` file, quantized or not, run by ai_edge_litert."""
 
     def __init__(self, path, class_names=None, num_threads=None):
-        try:
-            from ai_edge_litert.interpreter import Interpreter
-        except ImportError as error:
-            raise ImportError(
-                "running a .tflite file needs ai_edge_litert: pip install keras_inception[demo]"
-            ) from error
-        self._interpreter = _load(
-            path,
-            "TFLite model",
-            lambda: Interpreter(model_path=str(path), num_threads=num_threads),
-        )
-        self._interpreter.allocate_tensors()
-        inputs = self._interpreter.get_input_details()
-        outputs = self._interpreter.get_output_details()
-        if len(inputs) != 1 or len(outputs) != 1:
-            raise ValueError(f"{path} has {len(inputs)} inputs, {len(outputs)} outputs; one each")
-        self._input, self._output = inputs[0], outputs[0]
-        if self._input["dtype"] != np.float32 or self._input["shape"][0] != 1:
-            raise ValueError(
-                f"{path} takes {self._input['dtype'].__name__} {tuple(self._input['shape'])}; "
-                "float32 and a batch of 1 are wanted"
-            )
-        shapes = tuple(self._input["shape"]), tuple(self._output["shape"])
+        self._run = _load(path, "TFLite model", lambda: litert.Classifier(path, num_threads))
+        shapes = self._run.input_shape, self._run.output_shape
         super().__init__(str(path), *shapes, class_names, path)
-
-    def _run(self, crops):
-        return np.concatenate([self._one(crop[np.newaxis]) for crop in np.asarray(crops)])
-
-    def _one(self, crop):
-        self._interpreter.set_tensor(self._input["index"], crop.astype("float32"))
-        self._interpreter.invoke()
-        return self._interpreter.get_tensor(self._output["index"])
 
 
 def _load(path, kind, load):
     """Runs `load()`; whatever a damaged file makes it raise becomes one ValueError."""
     try:
         return load()
+    except ImportError:
+        raise
     except Exception as error:
         raise ValueError(f"{path} is not a {kind} that can be read: {_reason(error)}") from error
 

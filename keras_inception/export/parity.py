@@ -10,6 +10,7 @@ import pathlib
 import numpy as np
 import tensorflow as tf
 
+from keras_inception import litert
 from keras_inception.data import preprocessing
 
 
@@ -52,7 +53,7 @@ def compare(model, path, pictures=None):
     views = np.stack([preprocessing.evaluation_view(p, size) for p in pictures])
     expected = _keras_probabilities(model, views)
     is_folder = path.is_dir()
-    found = _run_saved_model(path, pictures, views) if is_folder else _run_tflite(path, views)
+    found = _run_saved_model(path, pictures, views) if is_folder else litert.Classifier(path)(views)
     if not np.isfinite(found).all():
         raise RuntimeError(f"{path.name} gives NaN or infinite probabilities")
     if np.ptp(found) == 0 and np.ptp(expected) > 0:
@@ -118,23 +119,3 @@ def _run_saved_model(path, pictures, views):
 
 def _probabilities(signature, **inputs):
     return signature(**inputs)["probabilities"].numpy()
-
-
-def _run_tflite(path, views):
-    """Probabilities (pictures, classes) by a `.tflite` file with a batch of one."""
-    try:
-        from ai_edge_litert.interpreter import Interpreter
-    except ImportError as error:
-        raise ImportError(
-            "every .tflite file is run after it is written, which needs ai_edge_litert: "
-            "pip install keras_inception[demo]"
-        ) from error
-    interpreter = Interpreter(model_path=str(path))
-    interpreter.allocate_tensors()
-    (given,), (answer,) = interpreter.get_input_details(), interpreter.get_output_details()
-    found = []
-    for view in views:
-        interpreter.set_tensor(given["index"], view[np.newaxis])
-        interpreter.invoke()
-        found.append(interpreter.get_tensor(answer["index"])[0])
-    return np.stack(found)

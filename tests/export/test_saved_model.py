@@ -109,7 +109,7 @@ def test_without_labels_classes_are_numbers_and_top_k_is_bounded(model, tmp_path
     assert sorted(answers["classes"].numpy()[0]) == [b"0", b"1", b"2", b"3"]
 
 
-def test_mixed_precision_gives_float32_and_no_tflite(tmp_path):
+def test_mixed_precision_gives_float32(tmp_path):
     keras.config.set_dtype_policy("mixed_bfloat16")
     try:
         model = tiny()
@@ -119,8 +119,7 @@ def test_mixed_precision_gives_float32_and_no_tflite(tmp_path):
     loaded = tf.saved_model.load(str(tmp_path / "m"))
     answers = loaded.signatures["serving_default"](images=tf.zeros((1, 20, 20, 3)))
     assert answers["probabilities"].dtype == tf.float32
-    with pytest.raises(ValueError, match="TFLite wants a float32 model"):
-        export.tflite(model, tmp_path / "m.tflite")
+    assert export.tflite(model, tmp_path / "m.tflite").largest_difference < 2e-2
 
 
 def test_refused(model, tmp_path):
