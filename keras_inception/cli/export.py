@@ -1,4 +1,6 @@
-"""Writes a trained network as a SavedModel folder or a TFLite file, and compares it with Keras.
+"""Writes a trained network for use outside Python, runs it and compares it with Keras.
+
+The forms: a SavedModel folder, or a file that ends in .tflite, .onnx or .xml (OpenVINO).
 
 The classes' names are read from --labels, or from NAME.labels.txt or labels.txt beside the model.
 """
@@ -21,14 +23,14 @@ USAGE = "--model=FILE --output=FILE_OR_FOLDER"
 FORMATS = {  # format: flags of its own
     "saved_model": ("top_k", "precision", "frozen", "lenient", "megapixels"),
     "tflite": ("mode", "representative", "uint8", "data_dir"),
+    "onnx": (),
+    "openvino": (),
 }
 
 
 def define_flags(flag_values):
     flags.DEFINE_string("model", None, "A .keras or .h5 file.", flag_values=flag_values)
-    flags.DEFINE_string(
-        "output", None, "The folder, or the .tflite file, to write.", flag_values=flag_values
-    )
+    flags.DEFINE_string("output", None, "The folder or file to write.", flag_values=flag_values)
     flags.DEFINE_enum(
         "format", "saved_model", list(FORMATS), "What to write.", flag_values=flag_values
     )

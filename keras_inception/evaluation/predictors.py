@@ -1,4 +1,4 @@
-"""One way to call a Keras model, a SavedModel folder and a `.tflite` file.
+"""One way to call a Keras model, a SavedModel folder and the files of other runtimes.
 
 `predictor(model)` gives an object with
 
@@ -22,9 +22,11 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_inception import litert
+from keras_inception import runtimes
 from keras_inception.data import preprocessing
 from keras_inception.evaluation import labels, metrics
+
+KINDS = {".tflite": "TFLite model", ".onnx": "ONNX model", ".xml": "OpenVINO model"}
 
 
 def predictor(model, class_names=None):
@@ -32,7 +34,7 @@ def predictor(model, class_names=None):
 
     Args:
         model: a Keras model, a `.keras` or `.h5` file, a folder that `export.saved_model` wrote,
-            a `.tflite` file, or a predictor, which is given back.
+            a `.tflite`, `.onnx` or OpenVINO `.xml` file, or a predictor, which is given back.
         class_names: one a class; by default those in the SavedModel, or in the file beside the
             model (`labels.class_names`), or the numbers of the classes.
 
@@ -49,13 +51,14 @@ def predictor(model, class_names=None):
         raise FileNotFoundError(f"{path} does not exist")
     if path.is_dir():
         return SavedModelPredictor(path, class_names)
-    if path.suffix == ".tflite":
-        return TFLitePredictor(path, class_names)
+    if path.suffix in runtimes.RUNTIMES:
+        return FilePredictor(path, class_names)
     if path.suffix in (".keras", ".h5"):
         loaded = _load(path, "Keras model", lambda: keras.models.load_model(path, compile=False))
         return KerasPredictor(loaded, class_names, path)
     raise ValueError(
-        f"{path} is not a model: a .keras, .h5 or .tflite file or a SavedModel folder is wanted"
+        f"{path} is not a model: a .keras, .h5, .tflite, .onnx or .xml (OpenVINO) file or a "
+        "SavedModel folder is wanted"
     )
 
 
@@ -193,11 +196,13 @@ class SavedModelPredictor(Predictor):
         return {name: answer.numpy() for name, answer in answers.items()}
 
 
-class TFLitePredictor(Predictor):
-    """A `.tflite` file, quantized or not, run by ai_edge_litert."""
+class FilePredictor(Predictor):
+    """A `.tflite`, `.onnx` or OpenVINO file, run by the runtime of its kind."""
 
     def __init__(self, path, class_names=None, num_threads=None):
-        self._run = _load(path, "TFLite model", lambda: litert.Classifier(path, num_threads))
+        runtime = runtimes.RUNTIMES[path.suffix]
+        kind = KINDS[path.suffix]
+        self._run = _load(path, kind, lambda: runtime(path, num_threads))
         shapes = self._run.input_shape, self._run.output_shape
         super().__init__(str(path), *shapes, class_names, path)
 

@@ -10,7 +10,7 @@ import pathlib
 import numpy as np
 import tensorflow as tf
 
-from keras_inception import litert
+from keras_inception import runtimes
 from keras_inception.data import preprocessing
 
 
@@ -33,11 +33,11 @@ class Parity:
 
 
 def compare(model, path, pictures=None):
-    """Runs the SavedModel folder or `.tflite` file at `path` and `model` on the same pictures.
+    """Runs the SavedModel folder or the file at `path`, and `model`, on the same pictures.
 
     Args:
         model: the Keras model.
-        path: what `saved_model` or `tflite` wrote of it.
+        path: what `saved_model`, `tflite`, `onnx` or `openvino` wrote of it.
         pictures: uint8 arrays (height, width, 3) of any sizes; by default four made-up ones.
 
     Returns:
@@ -52,8 +52,10 @@ def compare(model, path, pictures=None):
     pictures = made_up_pictures(size) if pictures is None else list(pictures)
     views = np.stack([preprocessing.evaluation_view(p, size) for p in pictures])
     expected = _keras_probabilities(model, views)
-    is_folder = path.is_dir()
-    found = _run_saved_model(path, pictures, views) if is_folder else litert.Classifier(path)(views)
+    if path.is_dir():
+        found = _run_saved_model(path, pictures, views)
+    else:
+        found = runtimes.RUNTIMES[path.suffix](path)(views)
     if not np.isfinite(found).all():
         raise RuntimeError(f"{path.name} gives NaN or infinite probabilities")
     if np.ptp(found) == 0 and np.ptp(expected) > 0:
@@ -90,9 +92,12 @@ def made_up_pictures(size, count=4):
 
 
 def size_on_disk(path):
-    """Bytes of a file, or of all the files in a folder."""
+    """Bytes of a file (with the weights of OpenVINO's), or of all the files in a folder."""
     path = pathlib.Path(path)
-    files = [path] if path.is_file() else [p for p in path.rglob("*") if p.is_file()]
+    if path.suffix == ".xml":
+        files = [path, path.with_suffix(".bin")]
+    else:
+        files = [path] if path.is_file() else [p for p in path.rglob("*") if p.is_file()]
     return sum(file.stat().st_size for file in files)
 
 

@@ -108,7 +108,7 @@ def test_refused_models(model, folder, tmp_path):
         with pytest.raises(ValueError, match=f"is not a {kind} model that can be read"):
             predictor(tmp_path / name)
     (tmp_path / "a.txt").write_text("x")
-    with pytest.raises(ValueError, match=r"\.keras, \.h5 or \.tflite"):
+    with pytest.raises(ValueError, match=r"\.keras, \.h5, \.tflite, \.onnx"):
         predictor(tmp_path / "a.txt")
     (tmp_path / "empty").mkdir()
     with pytest.raises(ValueError, match="not a SavedModel"):

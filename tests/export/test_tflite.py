@@ -10,7 +10,7 @@ import tensorflow as tf
 
 interpreter = pytest.importorskip("ai_edge_litert.interpreter")
 
-from keras_inception import export, litert  # noqa: E402
+from keras_inception import export, runtimes  # noqa: E402
 from keras_inception.export import calibration, metadata, parity  # noqa: E402
 
 NAMES = ["cat", "dog", "cow", "hen"]
@@ -73,7 +73,7 @@ def test_calibrated_modes(model, tmp_path, options):
 
 def test_a_larger_batch(model, tmp_path):
     export.tflite(model, tmp_path / "m.tflite", batch_size=4)
-    run = litert.Classifier(tmp_path / "m.tflite")
+    run = runtimes.LiteRT(tmp_path / "m.tflite")
     views = np.random.default_rng(0).uniform(-1, 1, (6, 12, 12, 3)).astype("float32")
     assert run.input_shape[0] == 4
     np.testing.assert_allclose(run(views), model(views), atol=1e-6)
