@@ -129,6 +129,37 @@ def curve_plot(history, name, title, theme="light"):
     return _png(figure)
 
 
+def latency_plot(seconds, theme="light"):
+    """Bars of how long a batch takes in each form: the median, with a line from least to 95 %.
+
+    Args:
+        seconds: `{name: {"min": ..., "median": ..., "p95": ...}}`.
+        theme: `light` or `dark`.
+
+    Returns:
+        The bytes of a PNG with a transparent ground.
+    """
+    colors = _theme(theme)
+    figure = _figure(6.4, 1.2 + 0.34 * len(seconds))
+    axes = figure.add_subplot()
+    least, median, p95 = (
+        np.array([1e3 * row[key] for row in seconds.values()]) for key in ("min", "median", "p95")
+    )
+    first, second = colors["series"]
+    spread = [median - least, p95 - median]
+    axes.barh(list(seconds), median, color=first, height=0.6)
+    axes.errorbar(median, range(len(median)), xerr=spread, fmt="none", ecolor=second, lw=1.6)
+    for place, (value, end) in enumerate(zip(median, p95)):
+        axes.text(end, place, f" {value:.1f}", va="center", color=colors["ink"], fontsize=8)
+    axes.invert_yaxis()
+    axes.set_xlabel("milliseconds a batch: median, least to 95 %")
+    axes.set_xlim(0, 1.12 * p95.max())
+    axes.grid(axis="x", color=colors["faint"], lw=0.6)
+    axes.set_axisbelow(True)
+    _paint(axes, colors)
+    return _png(figure)
+
+
 def read_history(history):
     """`{name: [floats]}` of a history dict or a CSVLogger file; columns of text are left out."""
     if isinstance(history, dict):

@@ -199,10 +199,9 @@ class SavedModelPredictor(Predictor):
 class FilePredictor(Predictor):
     """A `.tflite`, `.onnx` or OpenVINO file, run by the runtime of its kind."""
 
-    def __init__(self, path, class_names=None, num_threads=None):
-        runtime = runtimes.RUNTIMES[path.suffix]
-        kind = KINDS[path.suffix]
-        self._run = _load(path, kind, lambda: runtime(path, num_threads))
+    def __init__(self, path, class_names=None, num_threads=None, **options):
+        runtime, kind = runtimes.RUNTIMES[path.suffix], KINDS[path.suffix]
+        self._run = _load(path, kind, lambda: runtime(path, num_threads, **options))
         shapes = self._run.input_shape, self._run.output_shape
         super().__init__(str(path), *shapes, class_names, path)
 

@@ -1,0 +1,227 @@
+"""Compares the forms of one network: speed, memory, size, and what each costs in accuracy.
+
+MODEL is a .keras or .h5 file, or the id of a network (see list), which is then built with random
+weights and the statistics of photographs, for speed alone. Every form is written, checked, and
+timed in turn with the others. With --data each is also evaluated on a data set, beside Keras.
+With --output_dir it writes results.json, latency.png and the forms themselves.
+"""
+
+import contextlib
+import json
+import pathlib
+import platform
+import tempfile
+
+import keras
+import numpy as np
+from absl import flags
+
+import keras_inception
+from keras_inception import analysis
+from keras_inception.analysis import benchmark
+from keras_inception.cli import benchmark_forms, common_flags
+from keras_inception.cli.benchmark_forms import FORMS
+from keras_inception.cli.errors import UsageError
+from keras_inception.data import preprocessing
+from keras_inception.evaluation import evaluate, plots
+from keras_inception.export import calibration, parity
+from keras_inception.files import replacing
+
+USAGE = "MODEL"
+
+
+def define_flags(flag_values):
+    def define(kind, name, default, help_text, **limits):
+        kind(name, default, help_text, flag_values=flag_values, **limits)
+
+    flags.DEFINE_multi_enum(
+        "form",
+        None,
+        list(FORMS),
+        "A form to compare; may be repeated. By default all whose packages are installed.",
+        flag_values=flag_values,
+    )
+    define(flags.DEFINE_integer, "threads", None, "Of every runtime.", lower_bound=1)
+    define(flags.DEFINE_integer, "batch", 1, "Pictures at a time.", lower_bound=1)
+    define(flags.DEFINE_integer, "repeats", 20, "How often each is timed.", lower_bound=1)
+    define(flags.DEFINE_bool, "memory", True, "Measure memory, in a process a form.")
+    define(
+        flags.DEFINE_string,
+        "representative",
+        "photo_patches",
+        "Pictures to calibrate with: a folder, photo_patches, or the name of another data set.",
+    )
+    define(
+        flags.DEFINE_string, "data", None, "The data set for accuracies: photo_patches, folder:PATH"
+    )
+    define(flags.DEFINE_string, "split", "test", "Which part of --data.")
+    define(flags.DEFINE_string, "output_dir", None, "The folder for results, plot and forms.")
+    common_flags.define_data_dir(flag_values)
+
+
+def run(flag_values, arguments):
+    if len(arguments) != 1:
+        raise UsageError(f"benchmark needs {USAGE}, got {' '.join(arguments) or 'none'}")
+    names = _chosen(flag_values.form)
+    benchmark_forms.set_threads(flag_values.threads)
+    model = _model(arguments[0], flag_values)
+    with contextlib.ExitStack() as stack:
+        folder = flag_values.output_dir or stack.enter_context(tempfile.TemporaryDirectory())
+        folder = pathlib.Path(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        loaded = _written(model, folder, names, flag_values)
+        results = _measured(model, loaded, folder, flag_values)
+        if flag_values.data:
+            for name, found in _accuracies(loaded, flag_values).items():
+                results["forms"][name].update(found)
+        print(as_text(results))
+        if flag_values.output_dir:
+            _write(results, folder)
+
+
+def _chosen(names):
+    for name in names or ():
+        if benchmark_forms.missing(name):
+            lacking = ", ".join(benchmark_forms.missing(name))
+            raise ImportError(f"{name} needs {lacking}: pip install keras_inception[demo,runtimes]")
+    chosen = names or [name for name in FORMS if not benchmark_forms.missing(name)]
+    return list(dict.fromkeys(["keras", *chosen]))  # the others are compared with it
+
+
+def _model(name, flag_values):
+    if name in {info.id for info in keras_inception.list_models()}:
+        model = keras_inception.create_model(name, weights=None)
+        _take_statistics(model, flag_values)
+        return model
+    path = pathlib.Path(name)
+    if not path.is_file():
+        raise FileNotFoundError(f"{name} is neither a file nor the id of a network")
+    return keras.models.load_model(path, compile=False)
+
+
+def _take_statistics(model, flag_values):
+    """Gives batch normalization those of photographs: else nearly all outputs would be the same."""
+    pictures = calibration.pictures(flag_values.representative, 8, flag_values.data_dir)
+    views = np.stack([_view(picture, model.inputs[0].shape[1]) for picture in pictures])
+    norms = [x for x in model.layers if isinstance(x, keras.layers.BatchNormalization)]
+    kept = [norm.momentum for norm in norms]
+    for norm in norms:
+        norm.momentum = 0.0
+    model(views, training=True)
+    for norm, momentum in zip(norms, kept):
+        norm.momentum = momentum
+
+
+def _view(picture, size):
+    return preprocessing.evaluation_view(picture, size).numpy()
+
+
+def _written(model, folder, names, flag_values):
+    """Writes each form and loads it: `{name: predictor}`."""
+    loaded = {}
+    for name in names:
+        form = FORMS[name]
+        print(f"writing {name} ...", flush=True)
+        form.write(model, folder / form.file, flag_values.representative, flag_values.data_dir)
+        loaded[name] = form.load(folder / form.file, flag_values.threads)
+    return loaded
+
+
+def _measured(model, loaded, folder, flag_values):
+    print("timing ...", flush=True)
+    size, batch = model.inputs[0].shape[1], flag_values.batch
+    pictures = parity.made_up_pictures(size, batch)
+    views = np.stack([_view(picture, size) for picture in pictures])
+    calls = {name: lambda form=form: form(views) for name, form in loaded.items()}
+    timings = benchmark.interleaved(calls, batch, flag_values.repeats)
+    rate = benchmark.multiply_rate()
+    operations = 2 * analysis.cost(model).macs
+    rows = {}
+    for name, timing in timings.items():
+        path = folder / FORMS[name].file
+        rows[name] = {
+            "bytes": parity.size_on_disk(path),
+            "seconds": {"min": timing.least, "median": timing.median, "p95": timing.p95},
+            "processor_seconds": float(np.median(timing.processor)),
+            "images_per_second": timing.throughput,
+            "share_of_ceiling": operations * timing.throughput / rate,
+        }
+        if flag_values.memory:
+            rows[name]["memory"] = benchmark_forms.memory(name, path, flag_values.threads, batch)
+    return {
+        "model": model.name,
+        "size": size,
+        "batch": batch,
+        "threads": flag_values.threads,
+        "repeats": flag_values.repeats,
+        "operations": operations,
+        "multiply_rate": rate,
+        "processor": platform.processor() or platform.machine(),
+        "forms": rows,
+    }
+
+
+def _accuracies(loaded, flag_values):
+    """For each form its accuracy on the data set, and how it differs from Keras."""
+    found = {
+        name: evaluate(
+            form,
+            flag_values.data,
+            split=flag_values.split,
+            data_dir=flag_values.data_dir,
+        )
+        for name, form in loaded.items()
+    }
+    expected = found["keras"]
+    rows = {}
+    for name, evaluation in found.items():
+        difference = np.abs(evaluation.probabilities - expected.probabilities)
+        rows[name] = {
+            "top1": evaluation.top1,
+            "agreement": float(np.mean(evaluation.predictions == expected.predictions)),
+            "largest_difference": float(difference.max()),
+            "mean_difference": float(difference.mean()),
+            "pictures": evaluation.pictures,
+        }
+    return rows
+
+
+def as_text(results):
+    """The results as a table."""
+    head = ["form", "MB", "min ms", "median ms", "p95 ms", "images/s", "of ceiling"]
+    columns = [
+        lambda row: f"{row['bytes'] / 1e6:.2f}",
+        *(lambda row, k=k: f"{1e3 * row['seconds'][k]:.2f}" for k in ("min", "median", "p95")),
+        lambda row: f"{row['images_per_second']:.1f}",
+        lambda row: f"{row['share_of_ceiling']:.0%}",
+    ]
+    first = next(iter(results["forms"].values()))
+    if "memory" in first:
+        head.append("memory MB")
+        columns.append(lambda row: f"{row['memory'] / 1e6:.0f}")
+    if "top1" in first:
+        head += ["top-1", "as Keras", "largest", "mean difference"]
+        columns += [
+            lambda row: f"{row['top1']:.2%}",
+            lambda row: f"{row['agreement']:.2%}",
+            lambda row: f"{row['largest_difference']:.1e}",
+            lambda row: f"{row['mean_difference']:.1e}",
+        ]
+    rows = [(name, *(cell(row) for cell in columns)) for name, row in results["forms"].items()]
+    threads = results["threads"] or "all"
+    about = (
+        f"{results['model']}, {results['size']} pixels, batch {results['batch']}, {threads} "
+        f"threads, {results['repeats']} repetitions in turn; ceiling: "
+        f"{results['operations'] / 1e9:.2f} G operations a picture at "
+        f"{results['multiply_rate'] / 1e9:.0f} G a second, a matrix product's rate in float32"
+    )
+    return f"{about}\n\n{analysis.table(head, rows)}"
+
+
+def _write(results, folder):
+    with replacing(folder / "results.json") as temporary:
+        temporary.write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
+    seconds = {name: row["seconds"] for name, row in results["forms"].items()}
+    with replacing(folder / "latency.png") as temporary:
+        temporary.write_bytes(plots.latency_plot(seconds))
+    print(f"wrote {folder / 'results.json'} and latency.png")
