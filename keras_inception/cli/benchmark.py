@@ -91,7 +91,8 @@ def _chosen(names):
 def _model(name, flag_values):
     if name in {info.id for info in keras_inception.list_models()}:
         model = keras_inception.create_model(name, weights=None)
-        _take_statistics(model, flag_values)
+        where = flag_values.representative, 8, flag_values.data_dir
+        take_statistics(model, calibration.pictures(*where))
         return model
     path = pathlib.Path(name)
     if not path.is_file():
@@ -99,9 +100,8 @@ def _model(name, flag_values):
     return keras.models.load_model(path, compile=False)
 
 
-def _take_statistics(model, flag_values):
+def take_statistics(model, pictures):
     """Gives batch normalization those of photographs: else nearly all outputs would be the same."""
-    pictures = calibration.pictures(flag_values.representative, 8, flag_values.data_dir)
     views = np.stack([_view(picture, model.inputs[0].shape[1]) for picture in pictures])
     norms = [x for x in model.layers if isinstance(x, keras.layers.BatchNormalization)]
     kept = [norm.momentum for norm in norms]

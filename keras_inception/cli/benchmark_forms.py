@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable
 
 from keras_inception import export
-from keras_inception.analysis.benchmark import peak_memory
+from keras_inception.analysis.benchmark import forget_peak, peak_memory
 from keras_inception.evaluation.predictors import FilePredictor, predictor
 from keras_inception.export.tflite import MODES
 
@@ -123,6 +123,7 @@ def print_memory(form, path, threads, batch):
     for package in FORMS[form].packages[-1:]:
         importlib.import_module(package)
     tf.constant(0)
+    forget_peak()
     before = peak_memory()
     model = FORMS[form].load(path, threads)
     for _ in range(3):

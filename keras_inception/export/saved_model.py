@@ -18,11 +18,12 @@ evaluation over several crops, which are cut outside.
 import dataclasses
 import pathlib
 
+import numpy as np
 import tensorflow as tf
 from tensorflow.python.framework import convert_to_constants
 
 from keras_inception.data import preprocessing
-from keras_inception.export import parity, pictures
+from keras_inception.export import parity, pictures, warm_up
 from keras_inception.export.checks import (
     classifier_shape,
     computes_in_float32,
@@ -99,9 +100,18 @@ def saved_model(
     with replacing(path) as temporary:
         signatures = _signatures(network, size, names, min(top_k, classes), limit, lenient)
         write_signatures(variables, temporary, signatures)
+        warm_up.write(temporary, model.name, _first_requests(size))
         found = parity.compare(model, temporary)
         parity.require(found, TOLERANCES["float32" if exact else "bfloat16"])
     return dataclasses.replace(found, path=str(path))
+
+
+def _first_requests(size):
+    """What a server runs before it answers: each signature for clients once."""
+    picture = parity.made_up_pictures(size, 1)[0]
+    encoded = tf.io.encode_jpeg(picture).numpy()
+    small = picture[np.newaxis, :32, :32].astype("float32")
+    return [("serve_bytes", {"image_bytes": [encoded]}), ("serving_default", {"images": small})]
 
 
 def _network(model, size, frozen):

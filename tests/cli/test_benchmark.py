@@ -57,3 +57,19 @@ def test_memory_of_a_process_of_its_own(model_file):
     assert 0 <= benchmark_forms.memory("keras", model_file, 1, 2) < 500e6
     with pytest.raises(RuntimeError, match="cannot be run in a process of its own"):
         benchmark_forms.memory("tflite_int8", model_file, 1, 2)
+
+
+def test_statistics_of_photographs_tell_pictures_apart():
+    import numpy as np
+
+    import keras_inception
+    from keras_inception.cli import benchmark
+    from keras_inception.export import parity
+
+    model = keras_inception.InceptionV1(
+        weights=None, width_multiplier=0.25, input_shape=(64, 64, 3), classes=9
+    )
+    benchmark.take_statistics(model, parity.made_up_pictures(64))
+    norm = model.get_layer("conv2d_1a_7x7_bn")
+    assert norm.momentum == 0.9997
+    assert np.abs(norm.moving_mean.numpy()).max() > 0.01

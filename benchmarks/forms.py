@@ -1,0 +1,142 @@
+"""How fast each form of a network is, against the limits that this package sets itself.
+
+    python benchmarks/forms.py --folder=build/forms --write [--network=inception_v3]
+    python benchmarks/forms.py --folder=build/forms [--network=inception_v3] [--batch=1]
+
+The first call writes every form whose packages are installed (minutes, any machine will do). The
+second times them in turn, with one thread each, and prints medians and the ratios that are wanted;
+for one core run it with `taskset -c 0`. Then it times `predict` on a JPEG of 500 x 375 pixels
+against the network alone. Weights are random, with batch-norm statistics of photographs: no form's
+speed depends on what they are.
+"""
+
+import argparse
+import os
+import pathlib
+
+RATIOS = [  # (faster form, slower form, wanted at least, batches): medians' ratio
+    ("saved_model", "keras_export", 1.07, (1, 8)),
+    ("saved_model_bfloat16", "keras_export", 1.8, (1,)),
+    ("tflite_dynamic", "tflite_float32", 3.2, (1,)),
+    ("tflite_int8", "tflite_float32", 2.4, (1,)),
+    ("tflite_float32", "onnxruntime", 0.95, (1,)),
+    ("tflite_float32", "openvino", 0.95, (1,)),
+]
+FASTEST = 1.6  # our fastest form against OpenVINO in bfloat16
+PREDICT = 1.15  # a picture by `predict`, of the network's own time
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--folder", type=pathlib.Path, required=True)
+    parser.add_argument("--network", default="inception_v3")
+    parser.add_argument("--batch", type=int, default=1)
+    parser.add_argument("--repeats", type=int, default=20)
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--write", action="store_true")
+    arguments = parser.parse_args()
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    os.environ["KERAS_BACKEND"] = "tensorflow"
+
+    from keras_inception.cli import benchmark_forms
+
+    benchmark_forms.set_threads(arguments.threads)
+    folder = arguments.folder / arguments.network
+    if arguments.write:
+        write(arguments.network, folder)
+        return
+    timings = timed(folder, arguments)
+    ratios(timings, arguments.batch)
+    if arguments.batch == 1:
+        predict(folder / "saved_model", arguments.repeats)
+
+
+def write(network, folder):
+    import keras_inception
+    from keras_inception.cli import benchmark, benchmark_forms
+    from keras_inception.export import calibration
+
+    model = keras_inception.create_model(network, weights=None)
+    pictures = calibration.pictures("photo_patches", 32)
+    benchmark.take_statistics(model, pictures[:8])
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, form in benchmark_forms.FORMS.items():
+        path = folder / form.file
+        if not path.exists() and not benchmark_forms.missing(name):
+            print(f"writing {path} ...", flush=True)
+            form.write(model, path, pictures, None)
+
+
+def timed(folder, arguments):
+    """`{form: Timing}` of all that were written."""
+    import numpy as np
+
+    from keras_inception.analysis import benchmark
+    from keras_inception.cli import benchmark_forms
+
+    forms = {
+        name: form.load(folder / form.file, arguments.threads)
+        for name, form in benchmark_forms.FORMS.items()
+        if (folder / form.file).exists() and not benchmark_forms.missing(name)
+    }
+    size = next(iter(forms.values())).size
+    views = np.random.default_rng(0).uniform(-1, 1, (arguments.batch, size, size, 3))
+    views = views.astype("float32")
+    calls = {name: lambda form=form: form(views) for name, form in forms.items()}
+    timings = benchmark.interleaved(calls, arguments.batch, arguments.repeats)
+    rate = benchmark.multiply_rate()
+    print(
+        f"{arguments.network}, batch {arguments.batch}, {arguments.threads} threads, ms a picture"
+    )
+    print(f"a matrix product of 2048 reaches {rate / 1e9:.0f} GFLOP/s in float32")
+    for name, timing in timings.items():
+        times = (timing.least, timing.median, timing.p95)
+        times = "  ".join(f"{1e3 * t / arguments.batch:8.2f}" for t in times)
+        print(f"  {name:22}  min, median, 95 %: {times}", flush=True)
+    return timings
+
+
+def ratios(timings, batch):
+    """Prints each ratio beside what is wanted of InceptionV3."""
+    for faster, slower, wanted, batches in RATIOS:
+        if batch in batches and faster in timings and slower in timings:
+            ratio = timings[slower].median / timings[faster].median
+            print(f"  {faster} / {slower}: {ratio:.2f} times as fast, wanted {wanted}")
+    other = "openvino_bfloat16"
+    ours = {name: t.median for name, t in timings.items() if name.startswith(("tflite", "saved"))}
+    if batch == 1 and other in timings and ours:
+        fastest = min(ours, key=ours.get)
+        ratio = timings[other].median / ours[fastest]
+        print(f"  {fastest} / {other}: {ratio:.2f} times as fast, wanted {FASTEST}")
+
+
+def predict(path, repeats):
+    """A picture by way of `predict`, decoded and named, against the network on a ready view."""
+    import numpy as np
+    import tensorflow as tf
+
+    from keras_inception.analysis import benchmark
+    from keras_inception.data.photo_patches import read_photograph
+    from keras_inception.evaluation import predictor
+
+    for model in (path, path.parent / "model.keras"):
+        if not model.exists():
+            continue
+        form = predictor(model)
+        pixels = tf.image.resize(read_photograph("astronaut"), (375, 500), antialias=True)
+        picture = tf.io.encode_jpeg(tf.cast(pixels, tf.uint8)).numpy()
+        view = np.zeros((1, form.size, form.size, 3), "float32")
+        calls = {
+            "network": lambda form=form, view=view: form(view),
+            "predict": lambda form=form, picture=picture: form.classify([picture]),
+        }
+        timings = benchmark.interleaved(calls, 1, repeats)
+        network, whole = (timings[name].median for name in calls)
+        print(
+            f"  predict with {model.name}: {1e3 * whole:.2f} ms a picture, the network alone "
+            f"{1e3 * network:.2f}: {whole / network:.3f} times, wanted at most {PREDICT}"
+        )
+
+
+if __name__ == "__main__":
+    main()

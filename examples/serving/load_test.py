@@ -1,0 +1,49 @@
+"""Sends one picture over and over to your own TensorFlow Serving, by REST, and prints how it fares.
+
+python examples/serving/load_test.py picture.jpg [--requests=500 --clients=8 --batch=1]
+"""
+
+import argparse
+import concurrent.futures
+import pathlib
+import statistics
+import time
+
+import rest_client
+
+
+def measure(picture, url, requests, clients, batch):
+    """Seconds in all, and seconds of each request, sorted."""
+
+    def once(_):
+        start = time.perf_counter()
+        rest_client.classify([picture] * batch, url)
+        return time.perf_counter() - start
+
+    once(0)  # so a server that is not there is known at once
+    start = time.perf_counter()
+    with concurrent.futures.ThreadPoolExecutor(clients) as pool:
+        seconds = sorted(pool.map(once, range(requests)))
+    return time.perf_counter() - start, seconds
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("picture", type=pathlib.Path)
+    parser.add_argument("--url", default="http://localhost:8501")
+    parser.add_argument("--requests", type=int, default=500)
+    parser.add_argument("--clients", type=int, default=8)
+    parser.add_argument("--batch", type=int, default=1, help="pictures in a request")
+    arguments = parser.parse_args()
+    picture = arguments.picture.read_bytes()
+    whole, seconds = measure(
+        picture, arguments.url, arguments.requests, arguments.clients, arguments.batch
+    )
+    p95, p99 = (seconds[min(len(seconds) - 1, int(q * len(seconds)))] for q in (0.95, 0.99))
+    print(f"{arguments.requests * arguments.batch / whole:.1f} pictures/s by {arguments.clients}")
+    print(f"ms a request: median {1e3 * statistics.median(seconds):.1f}, ", end="")
+    print(f"95 % {1e3 * p95:.1f}, 99 % {1e3 * p99:.1f}, most {1e3 * seconds[-1]:.1f}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,52 @@
+"""Asks TensorFlow Serving what is on pictures, by its REST interface. No package is needed.
+
+python examples/serving/rest_client.py picture.jpg more.png [--url=http://localhost:8501]
+"""
+
+import argparse
+import base64
+import json
+import pathlib
+import urllib.error
+import urllib.request
+
+MODEL, SIGNATURE, INPUT = "inception", "serve_bytes", "image_bytes"
+
+
+def body(pictures):
+    """The JSON of a request for encoded pictures."""
+    instances = [{INPUT: {"b64": base64.b64encode(data).decode()}} for data in pictures]
+    return json.dumps({"signature_name": SIGNATURE, "instances": instances}).encode()
+
+
+def classify(pictures, url):
+    """For each encoded picture a list of (label, probability), the likeliest first.
+
+    Raises:
+        RuntimeError: the server refuses the request, in its words.
+    """
+    request = urllib.request.Request(
+        f"{url}/v1/models/{MODEL}:predict", body(pictures), {"Content-Type": "application/json"}
+    )
+    try:
+        with urllib.request.urlopen(request, timeout=60) as response:
+            answers = json.load(response)["predictions"]
+    except urllib.error.HTTPError as error:
+        raise RuntimeError(json.load(error)["error"]) from error
+    return [list(zip(answer["classes"], answer["scores"])) for answer in answers]
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("pictures", nargs="+", type=pathlib.Path)
+    parser.add_argument("--url", default="http://localhost:8501")
+    arguments = parser.parse_args()
+    found = classify([path.read_bytes() for path in arguments.pictures], arguments.url)
+    for path, classes in zip(arguments.pictures, found):
+        print(path)
+        for label, probability in classes:
+            print(f"  {probability:7.2%}  {label}")
+
+
+if __name__ == "__main__":
+    main()
