@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 ARGS ?=
 WORKERS ?= 2
 
-.PHONY: demo test test-slow test-torch test-runtimes lint format benchmarks clean
+.PHONY: demo test test-slow test-torch test-runtimes test-web lint format benchmarks clean
 
 demo: $(VENV)/.installed
 	$(BIN)/keras-inception demo $(ARGS)
@@ -22,6 +22,11 @@ test-torch: $(VENV)/.installed-torch
 
 test-runtimes: $(VENV)/.installed-runtimes
 	$(BIN)/python -m pytest -m "runtimes" $(ARGS)
+
+# Needs npm and Chromium.
+test-web: $(VENV)/.installed
+	npm install --prefix examples/web --no-audit --no-fund --no-package-lock
+	$(BIN)/python -m pytest -m "web" $(ARGS)
 
 lint: $(VENV)/.installed
 	$(BIN)/ruff check .
