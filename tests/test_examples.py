@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 
+import keras
 import pytest
 import tensorflow as tf
 
@@ -54,6 +55,18 @@ def test_draw_crops(tmp_path):
     picture.write_bytes(tf.io.encode_png(tf.zeros((90, 60, 3), tf.uint8)).numpy())
     run("draw_crops.py", tmp_path / "crops.png", picture)
     assert tf.io.decode_png((tmp_path / "crops.png").read_bytes()).shape == (930, 1340, 4)
+
+
+def test_classify(tmp_path):
+    images = keras.Input((16, 16, 3))
+    x = keras.layers.Dense(3, activation="softmax")(keras.layers.Flatten()(images))
+    keras.Model(images, x).save(tmp_path / "model.keras")
+    (tmp_path / "labels.txt").write_text("cat\ndog\ncow\n")
+    picture = tmp_path / "picture.png"
+    picture.write_bytes(tf.io.encode_png(tf.zeros((30, 40, 3), tf.uint8)).numpy())
+    printed = run("classify.py", tmp_path / "model.keras", picture, picture)
+    assert printed.count(f"{picture} (") == 2
+    assert all(printed.count(name) == 2 for name in ("cat", "dog", "cow"))
 
 
 def test_every_example_is_tested():

@@ -22,6 +22,7 @@ from keras_inception.cli.train import overridden, write_labels
 from keras_inception.data import pipeline
 from keras_inception.evaluation import evaluate, predictor
 from keras_inception.export.parity import size_on_disk
+from keras_inception.export.tflite import MODES
 from keras_inception.files import replacing
 
 CROPS = (1, 10)
@@ -31,6 +32,7 @@ FORMS = {  # form: its file or folder
     "tflite_float32": "model_float32.tflite",
     "tflite_float16": "model_float16.tflite",
     "tflite_dynamic": "model_dynamic.tflite",
+    "tflite_int8": "model_int8.tflite",
 }
 TOP = 3  # classes named for each picture
 
@@ -64,7 +66,7 @@ def run(flag_values, arguments):
     with _step("training", f"training {recipe.network} for {recipe.epochs} epochs", seconds):
         result = training.train(recipe, folder, data_dir=data_dir, resume=False)
     with _step("export", "exporting", seconds):
-        parities = _export(result.model, folder, names)
+        parities = _export(result.model, folder, names, recipe.dataset, data_dir)
     with _step("evaluation", "evaluating on the test split", seconds):
         forms = {form: predictor(folder / file) for form, file in FORMS.items()}
         evaluations = _evaluate(forms, recipe.dataset, data_dir)
@@ -94,15 +96,17 @@ def run(flag_values, arguments):
     _print_summary(results, folder)
 
 
-def _export(model, folder, names):
+def _export(model, folder, names, dataset, data_dir):
     """Writes every form but Keras's own, over an earlier run's; says how close each is to Keras."""
     files = {form: folder / file for form, file in FORMS.items()}
     parities = {
         "saved_model": export.saved_model(model, files["saved_model"], names, overwrite=True)
     }
-    for form in ("tflite_float32", "tflite_float16", "tflite_dynamic"):
+    for form in (form for form in FORMS if form.startswith("tflite")):
         mode = form.removeprefix("tflite_")
-        parities[form] = export.tflite(model, files[form], mode, labels=names, overwrite=True)
+        seen = dataset if MODES[mode].calibrated else None
+        options = {"labels": names, "data_dir": data_dir, "overwrite": True}
+        parities[form] = export.tflite(model, files[form], mode, seen, **options)
     for parity in parities.values():
         print(f"  {parity}")
     return parities

@@ -10,6 +10,7 @@ TITLES = {
     "tflite_float32": "TFLite float32",
     "tflite_float16": "TFLite float16",
     "tflite_dynamic": "TFLite dynamic",
+    "tflite_int8": "TFLite int8",
 }
 MISTAKES = 16  # shown at most
 
@@ -133,7 +134,8 @@ def _exports(results):
     head = ["form", "size", "same class, patches", "same class, photographs", "difference"]
     text = (
         "How often a form's class for the same JPEG bytes is that of Keras, on test patches and on "
-        "whole photographs, and the largest difference of a probability on four made-up pictures."
+        "whole photographs, and the largest difference of a probability on made-up pictures, or "
+        "on those of the calibration."
     )
     return report.section("Exports", text, report.table(head, rows))
 

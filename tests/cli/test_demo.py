@@ -9,7 +9,8 @@ from keras_inception import training
 from keras_inception.cli import demo
 from keras_inception.evaluation import evaluate
 
-FORMS = {"keras", "saved_model", "tflite_float32", "tflite_float16", "tflite_dynamic"}
+MODES = ("float32", "float16", "dynamic", "int8")
+FORMS = {"keras", "saved_model", *(f"tflite_{mode}" for mode in MODES)}
 
 
 @pytest.fixture(scope="module")
@@ -84,4 +85,5 @@ def test_the_whole_demo_reaches_90_percent(run, data_dir, tmp_path, seed):
     assert results["top1"]["keras"]["1"] >= 0.9
     assert results["top1"]["keras"]["10"] >= 0.9
     assert results["agreement"]["saved_model"] == results["agreement"]["tflite_float32"] == 1
-    assert results["agreement"]["tflite_dynamic"] >= 0.98
+    for form in ("tflite_dynamic", "tflite_int8"):
+        assert results["agreement"][form] >= 0.98
