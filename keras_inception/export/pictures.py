@@ -21,6 +21,10 @@ from keras_inception.data import preprocessing
 MEGAPIXELS = 64  # decoded at most, by default: 192 MB of bytes. Our choice; cameras make up to 61.
 _HEADER = 32  # bytes: all of the headers' places but GIF's are below
 _GIF_EXTENSION, _GIF_FRAME = 0x21, 0x2C  # how blocks begin
+# A GIF's blocks are walked one by one, which takes a microsecond or more each. So many of full
+# length are 67 MB; what is longer, or cut into smaller ones on purpose, is not read to its end.
+_GIF_BLOCKS = 1 << 18
+_GIF_EXTENSIONS = 1 << 18  # bytes before the first frame
 
 
 def pixel_count(image_bytes):
@@ -114,12 +118,15 @@ def _first_frame(image_bytes):
     def behind_sub_blocks(at):
         """The first byte after a chain of blocks, each with its length in front."""
         last = tf.while_loop(
-            lambda at: (at < length) & (byte(at) > 0), lambda at: (at + 1 + byte(at),), (at,)
+            lambda at: (at < length) & (byte(at) > 0),
+            lambda at: (at + 1 + byte(at),),
+            (at,),
+            maximum_iterations=_GIF_BLOCKS,
         )[0]
         return tf.minimum(last + 1, length)
 
     at = tf.while_loop(
-        lambda at: (at < length) & (byte(at) == _GIF_EXTENSION),
+        lambda at: (at < tf.minimum(length, _GIF_EXTENSIONS)) & (byte(at) == _GIF_EXTENSION),
         lambda at: (behind_sub_blocks(at + 2),),
         (tf.minimum(13 + colours(10), length),),
     )[0]

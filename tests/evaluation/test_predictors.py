@@ -65,6 +65,14 @@ def test_h5_and_names_given_by_the_caller(model, tmp_path, pictures):
     assert form.classify(pictures[:1])[0][0][0] in "abcdef"
 
 
+def test_the_names_inside_a_tflite_file(model, tmp_path, pictures):
+    export.tflite(model, tmp_path / "named.tflite", labels=NAMES)
+    export.tflite(model, tmp_path / "numbered.tflite")
+    (tmp_path / "named.labels.txt").unlink()
+    assert predictor(tmp_path / "named.tflite").class_names == NAMES
+    assert predictor(tmp_path / "numbered.tflite").class_names == tuple("012345")
+
+
 def test_without_names_classes_are_numbers(model, pictures):
     assert {name for name, _ in predictor(model).classify(pictures, top=9)[0]} == set("012345")
 

@@ -5,6 +5,7 @@ import os
 import pathlib
 import subprocess
 import sys
+import time
 
 import bad_pictures
 import keras
@@ -46,6 +47,17 @@ def test_of_many_frames_one_is_decoded():
     assert count == 10_000
     assert int(end) < len(content) / 200
     assert decode(content).shape == (100, 100, 3)
+
+
+def test_a_gif_of_countless_small_blocks_takes_seconds_at_most():
+    gif = WHOLE["gif"]
+    start = 13 + 3 * 2 ** (gif[10] % 8 + 1)
+    extensions = gif[:start] + (b"!\xfe" + b"\1c" * 50_000 + b"\0") * 40 + gif[start:]
+    blocks = gif[:start] + gif[start : start + 11] + b"\1c" * 2_000_000 + b"\0;"
+    begin = time.perf_counter()
+    assert pixel_count(extensions) == 0  # as if there were no frame
+    assert pixel_count(blocks) == 48 * 36
+    assert time.perf_counter() - begin < 20
 
 
 @pytest.mark.parametrize("content", [b"", b"G", b"GIF89a", b"BM", b"RIFF0000WEBP", b"text" * 9])
