@@ -42,6 +42,8 @@ benchmarks: $(VENV)/.installed
 	$(BIN)/python benchmarks/crops.py
 	$(BIN)/python benchmarks/input_pipeline.py
 	$(BIN)/python benchmarks/training_step.py
+	$(BIN)/python benchmarks/forms.py --folder=build/forms --write
+	$(BIN)/python benchmarks/forms.py --folder=build/forms
 
 $(VENV)/.installed: setup.cfg pyproject.toml
 	$(PYTHON) -m venv $(VENV)
