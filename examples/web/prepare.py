@@ -9,35 +9,48 @@ import json
 import pathlib
 
 import keras
-import tensorflow as tf
 
 from keras_inception import export
-from keras_inception.data.photo_patches import PHOTOGRAPHS, read_photograph
+from keras_inception.data import pipeline
 
 SAMPLES = 6
 
 
-def prepare(model, labels, folder):
-    """Writes model.tflite (8-bit weights), model.labels.txt, pictures and their list."""
+def test_patches(data_dir=None):
+    """A test patch of photo_patches for each of the first classes: `{file name: JPEG bytes}`."""
+    names = pipeline.dataset_info("photo_patches", data_dir).class_names[:SAMPLES]
+    found = {}
+    examples = pipeline.encoded_examples("photo_patches", "test", data_dir)
+    for picture, label in examples.as_numpy_iterator():
+        if label < len(names):
+            found.setdefault(f"{names[label]}.jpg", picture)
+    return found
+
+
+def of_folder(folder):
+    return {path.name: path.read_bytes() for path in sorted(folder.iterdir())[:SAMPLES]}
+
+
+def prepare(model, labels, folder, pictures):
+    """Writes model.tflite (8-bit weights), model.labels.txt, the pictures and their list."""
     folder.mkdir(parents=True, exist_ok=True)
     print(export.tflite(model, folder / "model.tflite", "dynamic", labels=labels, overwrite=True))
-    names = [f"{name}.jpg" for name in list(PHOTOGRAPHS)[:SAMPLES]]
-    for name in names:
-        picture = tf.io.encode_jpeg(read_photograph(name.removesuffix(".jpg")), quality=90)
-        (folder / name).write_bytes(picture.numpy())
-    (folder / "pictures.json").write_text(json.dumps(names))
+    for name, content in pictures.items():
+        (folder / name).write_bytes(content)
+    (folder / "pictures.json").write_text(json.dumps(sorted(pictures)))
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--model", type=pathlib.Path, required=True)
     parser.add_argument("--labels", type=pathlib.Path, help="default: labels.txt beside the model")
-    parser.add_argument("--folder", type=pathlib.Path, default=pathlib.Path(__file__).parent)
+    parser.add_argument("--pictures", type=pathlib.Path, help="a folder; default: test patches")
     arguments = parser.parse_args()
     labels = arguments.labels or arguments.model.parent / "labels.txt"
     names = labels.read_text(encoding="utf-8").splitlines()
+    pictures = of_folder(arguments.pictures) if arguments.pictures else test_patches()
     model = keras.models.load_model(arguments.model, compile=False)
-    prepare(model, names, arguments.folder / "build")
+    prepare(model, names, pathlib.Path(__file__).parent / "build", pictures)
 
 
 if __name__ == "__main__":

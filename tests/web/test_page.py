@@ -35,11 +35,11 @@ SPOILT = {
 }
 
 
-def prepare(model, folder):
+def load_prepare():
     spec = importlib.util.spec_from_file_location("prepare", PAGE / "prepare.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    module.prepare(model, NAMES, folder)
+    return module
 
 
 @pytest.fixture(scope="module")
@@ -53,9 +53,11 @@ def model():
 
 
 @pytest.fixture(scope="module")
-def folder(model, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("web")
-    prepare(model, folder / "build")
+def folder(model, tmp_path_factory, photo_patches_dir):
+    folder, prepare = tmp_path_factory.mktemp("web"), load_prepare()
+    patches = prepare.test_patches(photo_patches_dir)
+    assert len(patches) == prepare.SAMPLES
+    prepare.prepare(model, NAMES, folder / "build", patches)
     files = folder / "files"
     files.mkdir()
     kinds = bad_pictures.whole()
