@@ -16,7 +16,7 @@ from keras_inception.data import pipeline
 SAMPLES = 6
 
 
-def test_patches(data_dir=None):
+def patches(data_dir=None):
     """A test patch of photo_patches for each of the first classes: `{file name: JPEG bytes}`."""
     names = pipeline.dataset_info("photo_patches", data_dir).class_names[:SAMPLES]
     found = {}
@@ -48,7 +48,7 @@ def main():
     arguments = parser.parse_args()
     labels = arguments.labels or arguments.model.parent / "labels.txt"
     names = labels.read_text(encoding="utf-8").splitlines()
-    pictures = of_folder(arguments.pictures) if arguments.pictures else test_patches()
+    pictures = of_folder(arguments.pictures) if arguments.pictures else patches()
     model = keras.models.load_model(arguments.model, compile=False)
     prepare(model, names, pathlib.Path(__file__).parent / "build", pictures)
 

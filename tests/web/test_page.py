@@ -55,9 +55,9 @@ def model():
 @pytest.fixture(scope="module")
 def folder(model, tmp_path_factory, photo_patches_dir):
     folder, prepare = tmp_path_factory.mktemp("web"), load_prepare()
-    patches = prepare.test_patches(photo_patches_dir)
-    assert len(patches) == prepare.SAMPLES
-    prepare.prepare(model, NAMES, folder / "build", patches)
+    samples = prepare.patches(photo_patches_dir)
+    assert len(samples) == prepare.SAMPLES
+    prepare.prepare(model, NAMES, folder / "build", samples)
     files = folder / "files"
     files.mkdir()
     kinds = bad_pictures.whole()
