@@ -1,9 +1,9 @@
 """Measures top-1 and top-5 accuracy on a data set, with their standard errors.
 
-Several --model flags make an ensemble: the mean of their probabilities. A model is a .keras, .h5
-or .tflite file or a SavedModel folder; forms and sizes may be mixed. With --output_dir it writes
-results.json, report.html and, while it runs, what it has found so far: started again with the same
-flags, a run that was stopped goes on from there.
+Several --model flags make an ensemble: the mean of their probabilities. A model is a .keras, .h5,
+.tflite, .onnx or .xml (OpenVINO) file or a SavedModel folder; forms and sizes may be mixed.
+With --output_dir it writes results.json, report.html and, while it runs, what it has found so far:
+started again with the same flags, a run that was stopped goes on from there.
 """
 
 import pathlib

@@ -1,7 +1,8 @@
 """Tells what is on pictures: the likeliest classes of each and their probabilities.
 
-The model is a .keras, .h5 or .tflite file or a SavedModel folder. The names of the classes are
-inside a SavedModel; for a file they are read from NAME.labels.txt or labels.txt beside it.
+The model is a .keras, .h5, .tflite, .onnx or .xml (OpenVINO) file or a SavedModel folder. The names
+of the classes are inside a SavedModel; for a file they are read from NAME.labels.txt or labels.txt
+beside it, or from a .tflite file itself.
 """
 
 import json

@@ -202,6 +202,25 @@ def test_exchange(pool, filters):
     assert kinds(export.optimize(model))[1:3] == ["AveragePooling2D", "Conv2D"]
 
 
+def test_a_pool_that_counts_the_padding_is_exchanged_behind_it():
+    images = keras.Input((9, 9, 8))
+    x = keras.layers.AveragePooling2D(3, 1)(keras.layers.ZeroPadding2D(1)(images))
+    model = scatter(keras.Model(images, keras.layers.Conv2D(4, 1)(x)))
+    optimized = export.optimize(model, exchange_pools=True)
+    require_same(model, optimized)
+    assert kinds(optimized)[1:] == ["ZeroPadding2D", "Conv2D", "AveragePooling2D"]
+
+
+def test_a_dilated_network(tmp_path):
+    model = keras_inception.InceptionV3(
+        weights=None, width_multiplier=0.25, input_shape=(107, 107, 3), classes=5, output_stride=16
+    )
+    optimized = export.optimize(scatter(model), exchange_pools=True)
+    require_same(model, optimized)
+    optimized.save(tmp_path / "o.h5")
+    require_same(model, keras.models.load_model(tmp_path / "o.h5", compile=False))
+
+
 def test_pools_that_are_not_exchanged():
     images = keras.Input((9, 9, 8))
     pooled = keras.layers.AveragePooling2D(3, 1, "same")(images)
