@@ -14,6 +14,7 @@ import warnings
 import numpy as np
 import tensorflow as tf
 
+from keras_inception import runtimes
 from keras_inception.export import calibration, metadata, parity
 from keras_inception.export.checks import (
     classifier_shape,
@@ -39,6 +40,8 @@ class Mode:
     exchange_pools: bool = False
 
 
+# With float operations for what has none of the kind: GoogLeNet's normalization has no 16-bit form.
+_FLOAT = tf.lite.OpsSet.TFLITE_BUILTINS
 _INT8 = tf.lite.OpsSet.TFLITE_BUILTINS_INT8
 _INT16 = tf.lite.OpsSet.EXPERIMENTAL_TFLITE_BUILTINS_ACTIVATIONS_INT16_WEIGHTS_INT8
 # The tolerances are our choice, on made-up pictures or on those of the calibration: rounding for
@@ -48,8 +51,8 @@ MODES = {
     "float32": Mode(weight_bytes=4, tolerance=TOLERANCES["float32"], optimize=False),
     "float16": Mode(weight_bytes=2, tolerance=2e-2, types=(tf.float16,)),
     "dynamic": Mode(weight_bytes=1, tolerance=0.3, exchange_pools=True),
-    "int8": Mode(weight_bytes=1, tolerance=0.3, operations=(_INT8,), calibrated=True),
-    "int16x8": Mode(weight_bytes=1, tolerance=0.2, operations=(_INT16,), calibrated=True),
+    "int8": Mode(weight_bytes=1, tolerance=0.3, operations=(_INT8, _FLOAT), calibrated=True),
+    "int16x8": Mode(weight_bytes=1, tolerance=0.2, operations=(_INT16, _FLOAT), calibrated=True),
 }
 _COMPARED = 16  # of the calibration's pictures
 
@@ -92,11 +95,13 @@ def tflite(
         The `parity.Parity` with the Keras model.
 
     Raises:
+        ImportError: ai_edge_litert is missing (extra `demo`).
         FileExistsError: there is something at `path`, and `overwrite` is not given.
         ValueError: unknown mode, or a model, pictures, labels or path that cannot be used.
         RuntimeError: what was written does not do what the Keras model does.
     """
     how = _checked_mode(mode, representative, uint8)
+    runtimes.require("ai_edge_litert", "writing and checking a .tflite file")
     path = pathlib.Path(path)
     if path.suffix != ".tflite" or path.is_dir():
         raise ValueError(f"{path} is no file name that ends in .tflite")

@@ -164,6 +164,13 @@ def test_refused(model, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+def test_without_the_runtime_nothing_is_begun(model, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "ai_edge_litert", None)
+    with pytest.raises(ImportError, match=r"needs ai_edge_litert: pip install .*\[demo\]"):
+        export.tflite(model, tmp_path / "m.tflite")
+    assert not list(tmp_path.iterdir())
+
+
 def test_lost_weights_are_noticed_and_the_old_file_stays(model, tmp_path, monkeypatch):
     module = sys.modules["keras_inception.export.tflite"]
     path = tmp_path / "m.tflite"
