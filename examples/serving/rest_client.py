@@ -33,7 +33,12 @@ def classify(pictures, url):
             answers = json.load(response)["predictions"]
     except urllib.error.HTTPError as error:
         raise RuntimeError(json.load(error)["error"]) from error
-    return [list(zip(answer["classes"], answer["scores"])) for answer in answers]
+    return [
+        [(answer["status"], 0.0)]  # a lenient model's word on a picture that it cannot read
+        if answer.get("status")
+        else list(zip(answer["classes"], answer["scores"]))
+        for answer in answers
+    ]
 
 
 def main():

@@ -193,7 +193,11 @@ class SavedModelPredictor(Predictor):
 
     def _answers(self, pictures):
         answers = _decoded(lambda p: self._serve_bytes(image_bytes=p), tf.constant(pictures))
-        return {name: answer.numpy() for name, answer in answers.items()}
+        answers = {name: answer.numpy() for name, answer in answers.items()}
+        for status in answers.pop("status", ()):  # of a lenient one
+            if status:
+                raise ValueError(f"not a picture that can be read: {status.decode()}")
+        return answers
 
 
 class FilePredictor(Predictor):

@@ -6,6 +6,7 @@ and the width of the pictures are free.
 | signature | input | outputs |
 | --- | --- | --- |
 | `serving_default` | `images`: float32 (batch, height, width, 3) in [0, 255] | the first three |
+| `serve_uint8` | `images`: the same as uint8, a quarter of the bytes | the first three |
 | `serve_bytes` | `image_bytes`: (batch,) strings, JPEG, PNG, GIF, BMP or WebP | all |
 | `preprocessed` | `crops`: float32 (batch, size, size, 3) in [-1, 1] | `probabilities` |
 
@@ -151,9 +152,14 @@ def _signatures(network, size, names, top_k, limit, lenient):
         views, status = _lenient_views(image_bytes, size, limit)
         return {**_blanked(answers(views), status != ""), "status": status}
 
+    def serve_uint8(images):
+        return serving_default(tf.cast(images, tf.float32))
+
     crops_spec = tf.TensorSpec((None, size, size, 3), name="crops")
+    uint8_spec = tf.TensorSpec((None, None, None, 3), tf.uint8, name="images")
     return {
         "serving_default": (serving_default, tf.TensorSpec((None, None, None, 3), name="images")),
+        "serve_uint8": (serve_uint8, uint8_spec),
         "serve_bytes": (serve_bytes, tf.TensorSpec((None,), tf.string, name="image_bytes")),
         "preprocessed": (lambda crops: {"probabilities": network(crops)}, crops_spec),
     }

@@ -108,6 +108,15 @@ def test_a_broken_picture_is_a_value_error(folder, file, pictures):
         predictor(folder / file).classify([pictures[0][:50]])
 
 
+def test_a_lenient_saved_model_is_no_less_strict_here(model, tmp_path, pictures):
+    export.saved_model(model, tmp_path / "m", labels=NAMES, lenient=True)
+    form = predictor(tmp_path / "m")
+    assert form.from_bytes(pictures).shape == (2, 6)
+    for ask in (form.from_bytes, form.classify):
+        with pytest.raises(ValueError, match="not a picture that can be read"):
+            ask([pictures[0], b"no picture"])
+
+
 def test_refused_models(model, folder, tmp_path):
     with pytest.raises(FileNotFoundError, match="nowhere"):
         predictor(tmp_path / "nowhere.keras")

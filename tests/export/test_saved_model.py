@@ -58,6 +58,16 @@ def test_serving_default_takes_any_size_and_batch(model, signatures, pictures):
         np.testing.assert_allclose(answers["probabilities"], probabilities, atol=1e-6)
 
 
+def test_serve_uint8_is_the_same(signatures, pictures):
+    batch = np.stack([pictures[0], pictures[0][::-1]])
+    expected = signatures["serving_default"](images=tf.constant(batch, tf.float32))
+    answers = signatures["serve_uint8"](images=tf.constant(batch))
+    for name, values in expected.items():
+        np.testing.assert_array_equal(answers[name], values)
+    with pytest.raises(tf.errors.InvalidArgumentError, match="no pixels"):
+        signatures["serve_uint8"](images=tf.zeros((1, 0, 9, 3), tf.uint8))
+
+
 @pytest.mark.parametrize("encode", [tf.io.encode_png, tf.io.encode_jpeg])
 def test_serve_bytes_takes_pictures_of_different_sizes(model, signatures, pictures, encode):
     encoded = [encode(picture).numpy() for picture in pictures]

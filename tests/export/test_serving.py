@@ -8,6 +8,7 @@ import base64
 import concurrent.futures
 import http.server
 import importlib.util
+import io
 import json
 import pathlib
 import sys
@@ -104,6 +105,14 @@ def test_rest(rest_url, pictures, expected):
     with pytest.raises(RuntimeError, match="Unknown image"):
         client.classify([b"no picture"], rest_url)
     assert client.classify(pictures[:1], rest_url) == expected[:1]
+
+
+def test_a_status_takes_the_place_of_classes(monkeypatch):
+    client = example("rest_client")
+    rows = [{"classes": ["cat"], "scores": [1.0], "status": ""}, {"status": "too large"}]
+    answer = io.BytesIO(json.dumps({"predictions": rows}).encode())
+    monkeypatch.setattr(client.urllib.request, "urlopen", lambda *_, **__: answer)
+    assert client.classify([b"", b""], "http://server") == [[("cat", 1.0)], [("too large", 0.0)]]
 
 
 def test_load(rest_url, pictures, monkeypatch, tmp_path, capsys):
