@@ -35,6 +35,7 @@ def main():
     parser.add_argument("--repeats", type=int, default=20)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--write", action="store_true")
+    parser.add_argument("--form", action="append", help="only this one; may be repeated")
     arguments = parser.parse_args()
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ["KERAS_BACKEND"] = "tensorflow"
@@ -44,7 +45,7 @@ def main():
     benchmark_forms.set_threads(arguments.threads)
     folder = arguments.folder / arguments.network
     if arguments.write:
-        write(arguments.network, folder)
+        write(arguments.network, folder, arguments.form)
         return
     timings = timed(folder, arguments)
     print_ratios(timings, arguments.batch)
@@ -52,7 +53,7 @@ def main():
         predict(folder / "saved_model", arguments.repeats)
 
 
-def write(network, folder):
+def write(network, folder, only):
     import keras_inception
     from keras_inception.cli import benchmark, benchmark_forms
     from keras_inception.export import calibration
@@ -63,7 +64,8 @@ def write(network, folder):
     folder.mkdir(parents=True, exist_ok=True)
     for name, form in benchmark_forms.FORMS.items():
         path = folder / form.file
-        if not path.exists() and name not in SLOW and not benchmark_forms.missing(name):
+        is_wanted = name in only if only else name not in SLOW
+        if is_wanted and not path.exists() and not benchmark_forms.missing(name):
             print(f"writing {path} ...", flush=True)
             form.write(model, path, pictures, None)
 
