@@ -20,7 +20,7 @@ def output(tiny, data_dir, tmp_path_factory):
 
     folder = tmp_path_factory.mktemp("demo") / "out"
 
-    def train(recipe, workdir, data_dir=None, progress=True):
+    def train(recipe, workdir, data_dir=None, resume=True):
         tiny.save(folder / "model.keras")
         history = {"loss": [2.0, 1.0], "val_loss": [2.0, 1.1], "top1_accuracy": [0.1, 0.2]}
         return training.TrainingResult(tiny, history, 1.0)
