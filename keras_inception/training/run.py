@@ -119,10 +119,14 @@ class Run:
 
     def variables(self):
         """Group -> variables, of all that changes as the run goes."""
-        random = [v for v in self.trainer.variables if v.path.endswith("seed_generator_state")]
+        average = self.trainer.average
+        averages = [] if average is None else average.averages
+        held = {id(variable) for variable in averages}
         groups = {
-            "network": self.trainer.weights,
-            "random": random,
+            # Keras counts the averages among the model's weights, or does not, by its version.
+            "network": [w for w in self.trainer.weights if id(w) not in held],
+            "average": averages,
+            "random": [v for v in self.trainer.variables if v.path.endswith("generator_state")],
             "optimizer": self.trainer.optimizer.variables,
         }
         if not isinstance(self.strategy, tf.distribute.MultiWorkerMirroredStrategy):

@@ -56,7 +56,7 @@ def keep_variables():
     original = run.Run.model
 
     def model(self):
-        for group in ("network", "optimizer"):
+        for group in ("network", "average", "optimizer"):
             for i, variable in enumerate(self.variables()[group]):
                 copies = getattr(variable.value, "values", [variable.value])
                 for replica, copy in enumerate(copies):
