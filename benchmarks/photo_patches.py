@@ -7,8 +7,9 @@ and prints a Markdown table for each experiment, that of `docs/results.md`. Each
 evaluation leaves a JSON file in the output folder, named for its recipe: started again, it goes on
 with what is missing. `--tables` runs nothing and prints what is there.
 
-An accuracy is the mean over repetitions with other seeds, of initial weights and of the pictures'
-order and crops alike, and beside it the least and the most of them.
+An accuracy, in percent, is the mean over repetitions with other seeds, which set the initial
+weights and the pictures' order and crops alike; beside it stand the least and the most. The gain is
+a network's over itself with one crop, or an ensemble's over the mean of its networks with one crop.
 """
 
 import argparse
@@ -259,39 +260,69 @@ def evaluate(recipes, crops, folder, data_dir):
 
 def table(experiment, folder):
     """A row for each network, number of crops, and size of the ensemble that was evaluated."""
-    head = ["network", "pixels", "MACs", "networks", "crops", "top-1 (least to most)", "top-5"]
+    head = ["network", "pixels", "MACs", "networks", "crops", "top-1", "top-5"]
+    together, several = len(experiment.seeds[0]), len(experiment.crops) > 1
+    if several:
+        head.append("gain in top-1")
     if experiment.reached:
         head.append(f"epochs to {experiment.reached:.0%} of the validation patches, each seed")
     lines = ["| " + " | ".join(head) + " |", "| --- |" + " ---: |" * (len(head) - 1)]
-    together = len(experiment.seeds[0])
     for network in experiment.networks:
         for count in sorted({1, together}):
             for crops in experiment.crops:
-                row = accuracies(experiment, network, crops, count, folder)
+                row = cells(experiment, network, count, crops, folder)
                 if row:
                     lines.append("| " + " | ".join([network, *row]) + " |")
     return "\n".join(lines)
 
 
-def accuracies(experiment, network, crops, count, folder):
-    """A row's cells behind the network's name; `None` where an evaluation is missing."""
+def cells(experiment, network, count, crops, folder):
+    """A row's cells behind the network's name; empty where an evaluation is missing."""
+    found = evaluations(experiment, network, crops, folder)
+    first = evaluations(experiment, network, experiment.crops[0], folder)
+    if not found or not first:
+        return []
+    recipes = [recipe(experiment, network, seed) for seeds in experiment.seeds for seed in seeds]
+    runs = [read(home(r, folder) / "run.json") for r in recipes]
+    row = [str(recipes[0].size), f"{runs[0]['macs'] / 1e6:.1f} M", str(count), str(crops)]
+    row += [spread(accuracies(found, count, key)) for key in ("top1", "top5")]
+    if len(experiment.crops) > 1:
+        is_base = (count, crops) == (1, experiment.crops[0])
+        row.append("" if is_base else spread(gains(first, found, count), "+"))
+    if experiment.reached:
+        row.append(", ".join(epochs_to(experiment.reached, run["validation"]) for run in runs))
+    return row
+
+
+def evaluations(experiment, network, crops, folder):
+    """What was found with each tuple of seeds, empty where one is missing."""
     groups = [[recipe(experiment, network, seed) for seed in s] for s in experiment.seeds]
     found = [read(results_file(group, crops, folder)) for group in groups]
-    if None in found:
-        return None
+    return [] if None in found else found
+
+
+def accuracies(found, count, key):
+    """Of each network alone, or of each ensemble."""
     if count == 1:
         found = [alone for evaluated in found for alone in evaluated["each_model"]]
-    first = groups[0][0]
-    macs = read(home(first, folder) / "run.json")["macs"]
-    cells = [first.size, f"{macs / 1e6:.1f} M", count, crops]
-    for key in ("top1", "top5"):
-        values = [100 * one[key] for one in found]
-        spread = f"{min(values):.1f} to {max(values):.1f}"
-        cells.append(f"{statistics.mean(values):.1f} % ({spread})")
-    if experiment.reached:
-        runs = [read(home(r, folder) / "run.json")["validation"] for group in groups for r in group]
-        cells.append(", ".join(epochs_to(experiment.reached, run) for run in runs))
-    return list(map(str, cells))
+    return [evaluated[key] for evaluated in found]
+
+
+def gains(first, found, count):
+    """Of each network over itself in `first`, or of each ensemble over the mean of its networks."""
+    if count == 1:
+        base = accuracies(first, 1, "top1")
+    else:
+        base = [statistics.mean(accuracies([one], 1, "top1")) for one in first]
+    return [after - before for before, after in zip(base, accuracies(found, count, "top1"))]
+
+
+def spread(values, sign=""):
+    """Mean, least and most of fractions, in percent."""
+    values = [100 * value for value in values]
+    return (
+        f"{statistics.mean(values):{sign}.1f} ({min(values):{sign}.1f} to {max(values):{sign}.1f})"
+    )
 
 
 def epochs_to(accuracy, validation):

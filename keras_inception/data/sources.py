@@ -11,11 +11,11 @@ A split of tensorflow-datasets may be a part of one, in its words: `train[:90%]`
 
 from __future__ import annotations
 
+import os
 import pathlib
 from dataclasses import dataclass
 
 import keras
-import numpy as np
 import tensorflow as tf
 
 # Encoded pictures to shuffle among: all of photo_patches' 2,800, and 0.5 GB of ImageNet, whose
@@ -41,7 +41,8 @@ def dataset_info(name: str, data_dir: str | None = None) -> DatasetInfo:
 
 def count_examples(name: str, split: str, data_dir: str | None = None) -> int:
     """The number of examples in a split, or in a part of one (`train[:90%]`)."""
-    return _checked_source(name, split, data_dir).count(split)
+    source = _checked_source(name, split, data_dir)
+    return source.count(source.share(split))
 
 
 def encoded_examples(name: str, split: str, data_dir: str | None = None) -> tf.data.Dataset:
@@ -54,7 +55,8 @@ def named_examples(name: str, split: str, data_dir: str | None = None) -> tf.dat
 
     That is its file's where the data set keeps it, or else tensorflow-datasets' id of it.
     """
-    return _checked_source(name, split, data_dir).read(split)
+    source = _checked_source(name, split, data_dir)
+    return source.read(source.share(split))
 
 
 def shuffled_examples(
@@ -72,21 +74,23 @@ def shuffled_examples(
         seed: with the epoch's number, of the order.
         input_context: with it a pipeline reads its own share of the split alone; shares differ by
             one example at most.
-        start: how many examples to pass over at the beginning. Whole epochs of them cost nothing.
+        start: how many examples to pass over at the beginning. Whole epochs of them cost nothing,
+            and of a folder no others either.
     """
     source = _checked_source(name, split, data_dir)
-    share = source.share(split, input_context) if input_context else split
+    share = source.share(split, input_context)
     length = source.count(share)
     if length == 0:
         raise ValueError(f"Split {split!r} of {name!r} has too few examples for every pipeline.")
     first, passed = divmod(start, length)
+    read = source.read  # and no more of the source, which would be kept as long as the data set
 
     def of_epoch(epoch):
         # `tf.random.set_seed` would be mixed in (and its 0 cannot be compared with a tensor).
         tf.compat.v1.get_default_graph().seed = None
         # The key of a shuffle: two numbers apart for every pair of seed and epoch in use.
-        examples = source.read(share, tf.cast(seed, tf.int64) * 1_000_003 + epoch)
-        return examples.skip(tf.where(epoch == first, tf.constant(passed, tf.int64), 0))
+        key = tf.cast(seed, tf.int64) * 1_000_003 + epoch
+        return read(share, key, tf.where(epoch == first, tf.constant(passed, tf.int64), 0))
 
     return tf.data.Dataset.range(first, tf.int64.max).flat_map(of_epoch)
 
@@ -114,55 +118,73 @@ def _source(name, data_dir):
 
 
 class _Folder:
-    """Class folders of pictures, listed by Keras, in its order: by class, then by name."""
+    """Class folders of pictures, listed by Keras, in its order: by class, then by name.
+
+    Paths are kept, as one tensor for each split: 0.2 GB for ImageNet's 1.3 million.
+    """
 
     def __init__(self, name):
         root = pathlib.Path(name.removeprefix(_FOLDER)).expanduser()
         if not root.is_dir():
             raise ValueError(f"{root} is no folder; {_FOLDER}PATH wants one with class folders")
-        splits = {split: _listed(folder) for split, folder in _split_folders(root).items()}
-        classes = tuple(sorted({c for names, _ in splits.values() for c in names}))
-        self._paths = {split: paths for split, (_, paths) in splits.items()}
-        self._folders = _split_folders(root)
-        self.info = DatasetInfo(name, classes, {s: len(p) for s, p in self._paths.items()})
+        folders = _split_folders(root)
+        listed = {split: _listed(folder) for split, folder in folders.items()}
+        classes = tuple(sorted({c for names, _ in listed.values() for c in names}))
+        # As bytes: names need not be UTF-8.
+        self._prefixes = {s: os.fsencode(os.path.join(f, "")) for s, f in folders.items()}
+        self._columns = {
+            split: self._paths_and_labels(split, paths, classes)
+            for split, (_, paths) in listed.items()
+        }
+        self.info = DatasetInfo(name, classes, {s: len(c[0]) for s, c in self._columns.items()})
+
+    def _paths_and_labels(self, split, paths, classes):
+        label = {os.fsencode(name): number for number, name in enumerate(classes)}
+        separator, start = os.fsencode(os.sep), len(self._prefixes[split])
+        paths = list(map(os.fsencode, paths))
+        return paths, [label[path[start:].partition(separator)[0]] for path in paths]
 
     def has(self, split):
-        return split in self._folders
+        return split in self._columns
 
     def names(self, split):
-        folder = self._folders[split]
-        return [pathlib.Path(path).relative_to(folder).as_posix() for path in self._paths[split]]
+        paths, _ = self._columns[split]
+        return [os.fsdecode(path.removeprefix(self._prefixes[split])) for path in paths]
 
-    def share(self, split, input_context):
-        """Every n-th picture: a name for it that `count` and `read` take in place of a split."""
-        return split, input_context.num_input_pipelines, input_context.input_pipeline_id
+    def share(self, split, input_context=None):
+        """A split, or every n-th of its pictures, in the form that `count` and `read` take."""
+        context = input_context or tf.distribute.InputContext()
+        first, step = context.input_pipeline_id, context.num_input_pipelines
+        paths, labels = (column[first::step] for column in self._columns[split])
+        # The two are made once, here: no graph of an epoch has a copy.
+        return len(self._prefixes[split]), tf.constant(paths), tf.constant(labels, tf.int64)
 
-    def count(self, share):
-        return len(self._table(share)[0])
+    @staticmethod
+    def count(share):
+        return share[1].shape[0]
 
-    def read(self, share, shuffle_seed=None):
-        files = tf.data.Dataset.from_tensor_slices(self._table(share))
-        if shuffle_seed is not None:  # all of them: what waits here are names
-            files = files.shuffle(self.count(share), seed=shuffle_seed)
-        return files.map(
-            lambda path, label, name: (tf.io.read_file(path), label, name),
-            num_parallel_calls=tf.data.AUTOTUNE,
-        )
+    @staticmethod
+    def read(share, shuffle_seed=None, start=0):
+        prefix, paths, labels = share
+        order = tf.range(paths.shape[0], dtype=tf.int64)
+        if shuffle_seed is not None:
+            # What is shuffled are numbers, all at once, so any place in an epoch is near.
+            order = tf.random.experimental.stateless_shuffle(order, tf.stack([shuffle_seed, 0]))
 
-    def _table(self, share):
-        """Paths, labels and names of a split's pictures, or of a share of them."""
-        split, pipelines, number = (share, 1, 0) if isinstance(share, str) else share
-        names = self.names(split)
-        labels = [self.info.class_names.index(name.split("/")[0]) for name in names]
-        columns = self._paths[split], np.array(labels, np.int64), names
-        return tuple(column[number::pipelines] for column in columns)
+        def named(number):
+            name = tf.strings.substr(paths[number], prefix, tf.int32.max)
+            return tf.io.read_file(paths[number]), labels[number], name
+
+        numbers = tf.data.Dataset.from_tensor_slices(order[start:])
+        return numbers.map(named, num_parallel_calls=tf.data.AUTOTUNE)
 
 
 def _split_folders(root):
     """The folder of each split: those below `root`, or `root` itself where they are its classes."""
     folders = sorted(p for p in root.iterdir() if p.is_dir() and not p.name.startswith("."))
-    inner = [path for folder in folders for path in folder.iterdir()]
-    if inner and all(path.is_dir() for path in inner if not path.name.startswith(".")):
+    inner = (p for folder in folders for p in folder.iterdir() if not p.name.startswith("."))
+    first = next(inner, None)
+    if first is not None and first.is_dir() and all(path.is_dir() for path in inner):
         return {folder.name: folder for folder in folders}
     return {_WHOLE: root}
 
@@ -205,24 +227,26 @@ class _Tfds:
         names = self._examples(split).map(lambda example: example[self._name_feature])
         return [name.decode() for name in names.as_numpy_iterator()]
 
-    def share(self, split, input_context):
-        """A part of the split, in tensorflow-datasets' words: no pipeline reads another's files."""
+    def share(self, split, input_context=None):
+        """A split, or a part of it, in tensorflow-datasets' words: no two read the same file."""
         import tensorflow_datasets as tfds
 
+        if input_context is None:
+            return split
         shares = tfds.even_splits(split, input_context.num_input_pipelines)
         return shares[input_context.input_pipeline_id]
 
     def count(self, share):
         return self._builder.info.splits[share].num_examples
 
-    def read(self, share, shuffle_seed=None):
+    def read(self, share, shuffle_seed=None, start=0):
         name = self._name_feature or "tfds_id"
         examples = self._examples(share, shuffle_seed).map(
             lambda example: (example["image"], tf.cast(example["label"], tf.int64), example[name])
         )
         if shuffle_seed is not None:
             examples = examples.shuffle(_SHUFFLE_BUFFER, seed=shuffle_seed)
-        return examples
+        return examples.skip(start)
 
     def _examples(self, share, shuffle_seed=None):
         import tensorflow_datasets as tfds

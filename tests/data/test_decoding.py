@@ -1,5 +1,6 @@
 """Pictures of every kind, whole and spoilt, on their way through decoder and pipeline."""
 
+import contextlib
 import io
 import logging
 import pathlib
@@ -13,6 +14,7 @@ from hypothesis import strategies
 from PIL import Image
 
 from keras_inception.data import broken, pipeline
+from keras_inception.data.augmentation import training_view
 from keras_inception.data.preprocessing import decode_image
 
 PHOTOGRAPHS = pathlib.Path(skimage.__file__).parent / "data"
@@ -142,6 +144,7 @@ def test_on_error_is_checked(folder):
     ),
 )
 def test_spoilt_pictures_decode_or_are_told_of(kind, cut, changes):
+    """Whole pictures as evaluation reads them, and the crops of training."""
     content = bytearray(KINDS[kind])
     for place, byte in changes:
         content[int(place * min(len(content), 600))] = byte
@@ -149,6 +152,15 @@ def test_spoilt_pictures_decode_or_are_told_of(kind, cut, changes):
     why = broken.fault(content)
     if not why:
         assert decode_image(content).shape[-1] == 3
+    with contextlib.suppress(tf.errors.InvalidArgumentError):
+        view = small_view(content, (cut, len(changes)))
+        assert view.shape == (8, 8, 3)
+        assert np.abs(view).max() <= 1
+
+
+@tf.function(input_signature=[tf.TensorSpec((), tf.string), tf.TensorSpec((2,), tf.float32)])
+def small_view(content, numbers):
+    return training_view(content, 8, tf.cast(100 * numbers, tf.int32), "full")
 
 
 def test_spoilt_pictures_in_a_pipeline(tmp_path):

@@ -1,6 +1,10 @@
 """keras_inception.data.pipeline: from names to batches, the same for a seed on any machine."""
 
+import collections
+import hashlib
 import itertools
+import os
+import pathlib
 import subprocess
 import sys
 import time
@@ -142,6 +146,39 @@ def test_batches_are_set_by_the_seed_whatever_the_number_of_threads(data_dir):
     for seed in (0, 1):
         tf.random.set_seed(seed)
         np.testing.assert_array_equal(batches(5, 1)[0], images)
+
+
+def test_batches_are_the_same_on_one_core(data_dir):
+    """In a process that may use no other: there the pipeline is built in another way."""
+    cores = os.sched_getaffinity(0)
+    if len(cores) == 1:
+        pytest.skip("there is one core")
+    code = (
+        "import os, sys, hashlib; os.sched_setaffinity(0, {int(sys.argv[2])})\n"
+        "from keras_inception.data.pipeline import training_batches\n"
+        "batches = training_batches('trees', 24, 4, seed=5, color='full', data_dir=sys.argv[1])\n"
+        "images = [image.tobytes() for image, _ in batches.take(8).as_numpy_iterator()]\n"
+        "print(hashlib.sha256(b''.join(images)).hexdigest())"
+    )
+    command = [sys.executable, "-c", code, data_dir, str(min(cores))]
+    printed = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    made = training_batches("trees", SIZE, 4, seed=5, color="full", data_dir=data_dir)
+    images = [image.tobytes() for image, _ in made.take(8).as_numpy_iterator()]
+    assert printed.split() == [hashlib.sha256(b"".join(images)).hexdigest()]
+
+
+def resident_bytes():
+    return int(pathlib.Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/self/statm"), reason="Linux tells the memory there")
+def test_memory_does_not_grow_over_epochs(data_dir):
+    """Here over 800 of them; `benchmarks/memory.py` measures with photographs."""
+    batches = iter(training_batches("trees", 8, 40, data_dir=data_dir))
+    collections.deque(itertools.islice(batches, 50), maxlen=0)
+    before = resident_bytes()
+    collections.deque(itertools.islice(batches, 200), maxlen=0)
+    assert (resident_bytes() - before) / (200 * 40) < 1000  # bytes a picture
 
 
 def test_an_example_has_another_view_in_each_epoch(data_dir):

@@ -3,11 +3,13 @@
 import json
 from pathlib import Path
 
+import keras
 import numpy as np
 import pytest
 import skimage
 import tensorflow as tf
 
+from keras_inception import export
 from keras_inception.data.preprocessing import (
     central_margin,
     decode_image,
@@ -18,11 +20,12 @@ from keras_inception.data.preprocessing import (
 
 REFERENCE = json.loads((Path(__file__).parent / "reference" / "preprocessing.json").read_text())
 PICTURES = REFERENCE["pictures"]
+PHOTOGRAPHS = Path(skimage.__file__).parent / "data"
 
 
 def read(picture):
     """The photograph, in 3 channels, or 1 where it is grey."""
-    image = decode_image((Path(skimage.__file__).parent / "data" / picture).read_bytes())
+    image = decode_image((PHOTOGRAPHS / picture).read_bytes())
     return image if PICTURES[f"{picture}@299"]["shape"][2:] == [3] else image[..., :1]
 
 
@@ -52,6 +55,22 @@ def test_evaluation_view_is_the_reference_in_a_dataset(key):
     ).map(lambda picture: evaluation_view(picture, int(size)))
     assert dataset.element_spec.shape == (int(size), int(size), 3)
     assert_is_reference(next(iter(dataset)), PICTURES[key])
+
+
+@pytest.mark.parametrize("size", [224, 299])
+def test_evaluation_view_is_the_reference_in_a_saved_model(size, tmp_path):
+    """The answers of a network that gives its input: the view that was made inside."""
+    images = keras.Input((size, size, 3))
+    export.saved_model(keras.Model(images, keras.layers.Flatten()(images)), tmp_path / "served")
+    loaded = tf.saved_model.load(str(tmp_path / "served"))
+    for picture in {key.split("@")[0] for key in PICTURES}:
+        content = tf.constant([(PHOTOGRAPHS / picture).read_bytes()])
+        pixels = tf.cast(decode_image(content[0])[tf.newaxis], tf.float32)
+        for view in (
+            loaded.signatures["serve_bytes"](image_bytes=content)["probabilities"],
+            loaded.signatures["serving_default"](images=pixels)["probabilities"],
+        ):
+            assert_is_reference(view, PICTURES[f"{picture}@{size}"])
 
 
 @pytest.mark.parametrize("key", PICTURES)

@@ -1,5 +1,7 @@
 """keras_inception.data.sources: folders of pictures, and the shares of several pipelines."""
 
+import os
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -55,6 +57,41 @@ def test_a_folder_is_shuffled_as_a_whole(tmp_path):
     epochs = [first[:40], first[40:], other[:40], other[40:]]
     assert all(sorted(epoch) == sorted(first[:40]) for epoch in epochs)
     assert len(set(map(tuple, epochs))) == 4
+
+
+@pytest.mark.parametrize("start", [1, 9, 10, 13, 25])
+@pytest.mark.parametrize("pipelines", [1, 2])
+def test_a_folder_goes_on_at_any_place(start, pipelines, tmp_path):
+    write(tmp_path, *(f"train/{'ab'[i % 2]}/{i:02}.png" for i in range(20)))
+    context = tf.distribute.InputContext(pipelines, pipelines - 1, pipelines)
+    options = {"seed": 4, "input_context": context}
+    whole = names(f"folder:{tmp_path}", "train", 30, **options)
+    rest = names(f"folder:{tmp_path}", "train", 30 - start, start=start, **options)
+    assert rest == whole[start:]
+
+
+def test_what_is_passed_over_in_a_folder_is_not_read(tmp_path):
+    write(tmp_path, *(f"train/a/{i}.png" for i in range(20)))
+    name = f"folder:{tmp_path}"
+    last = names(name, "train", 20)[-1]
+    examples = [shuffled_examples(name, "train", start=start).take(1) for start in (18, 19)]
+    for path in tmp_path.rglob("*.png"):
+        if not path.samefile(tmp_path / "train" / last):
+            path.unlink()
+    assert [name.decode() for _, _, name in examples[1].as_numpy_iterator()] == [last]
+    with pytest.raises(tf.errors.NotFoundError):
+        list(examples[0])
+
+
+def test_file_names_need_not_be_unicode(tmp_path):
+    write(tmp_path, "train/cat/a.png")
+    folder, latin1 = os.fsencode(tmp_path / "train"), b"\xe9t\xe9"
+    os.rename(os.path.join(folder, b"cat"), os.path.join(folder, latin1))
+    name = f"folder:{tmp_path}"
+    assert list(map(os.fsencode, dataset_info(name).class_names)) == [latin1]
+    assert list(map(os.fsencode, example_names(name, "train"))) == [latin1 + b"/a.png"]
+    ((_, label, file),) = named_examples(name, "train").as_numpy_iterator()
+    assert (label, file) == (0, latin1 + b"/a.png")
 
 
 @pytest.mark.parametrize(
