@@ -2,10 +2,39 @@
 
 import os
 import pathlib
+import subprocess
+import sys
 
 import pytest
 
 from keras_inception.files import replacing
+
+needs_locks = pytest.mark.skipif(os.name != "posix", reason="needs locks on folders")
+CHILD = """
+import pathlib, sys, time
+from keras_inception.files import replacing
+
+with replacing(sys.argv[1]) as temporary:
+    temporary.mkdir()
+    (temporary / "half").touch()
+    if sys.argv[2:]:  # as if killed between the two renames of a folder
+        pathlib.Path(sys.argv[1]).rename(temporary.parent / "previous")
+    print("ready", flush=True)
+    time.sleep(60)
+"""
+
+
+def at_work(path, *arguments):
+    """A process that is writing to `path`."""
+    command = [sys.executable, "-c", CHILD, str(path), *arguments]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    assert process.stdout.readline() == "ready\n"
+    return process
+
+
+def killed(process):
+    process.kill()
+    process.communicate()
 
 
 def contents(folder):
@@ -86,3 +115,35 @@ def test_a_relative_path(tmp_path, monkeypatch):
     with replacing("a.txt") as temporary:
         temporary.write_text("x")
     assert os.listdir() == ["a.txt"]
+
+
+def write(path):
+    with replacing(path) as temporary:
+        temporary.write_text("new")
+
+
+@needs_locks
+def test_what_a_killed_process_left_goes_with_the_next_call(tmp_path):
+    path = tmp_path / "a.txt"
+    other = tmp_path / ".a.txt.settings"  # a user's own
+    other.mkdir()
+    process, elsewhere = at_work(path), at_work(tmp_path / "b.txt")
+    write(path)
+    assert len(contents(tmp_path)) == 8  # a process at work is left alone
+    killed(process)
+    write(path)
+    assert len(contents(tmp_path)) == 5  # and so are another file's leftovers
+    killed(elsewhere)
+    write(tmp_path / "b.txt")
+    assert contents(tmp_path) == [".a.txt.settings", "a.txt", "b.txt"]
+
+
+@needs_locks
+def test_a_folder_moved_aside_by_a_killed_process_comes_back(tmp_path):
+    path = tmp_path / "model"
+    (path / "old").mkdir(parents=True)
+    killed(at_work(path, "aside"))
+    assert not path.exists()
+    with pytest.raises(FileNotFoundError), replacing(path):
+        pass
+    assert contents(tmp_path) == ["model", "model/old"]
