@@ -14,3 +14,27 @@ def photo_patches_dir(tmp_path_factory):
     folder = tmp_path_factory.mktemp("tensorflow_datasets")
     pipeline.dataset_info("photo_patches", folder)
     return folder
+
+
+@pytest.fixture
+def record_gap(record_property):
+    """Notes the largest difference from another's network, for the table at the end of the run."""
+
+    def record(source, network, gap):
+        record_property("gap", (source, network, float(gap)))
+
+    return record
+
+
+def pytest_terminal_summary(terminalreporter):
+    """Prints the largest of the differences noted, by source of the weights and network."""
+    largest = {}
+    for report in terminalreporter.stats.get("passed", []):
+        for name, value in report.user_properties:
+            if name == "gap":
+                source, network, gap = value
+                largest[source, network] = max(gap, largest.get((source, network), 0.0))
+    if largest:
+        terminalreporter.section("largest differences, of the largest magnitude", "-")
+        for (source, network), gap in sorted(largest.items()):
+            terminalreporter.write_line(f"{source:32} {network:22} {gap:.1e}")

@@ -17,6 +17,7 @@ import keras_inception
 from keras_inception.weights import from_tf_slim
 
 TOLERANCE = 2e-5  # of the largest reference magnitude
+SOURCES = {"inception_resnet_v1": "facenet, outputs", "xception": "keras.applications, published"}
 
 NETWORKS = {  # reference: (id, arguments, auxiliary?)
     "inception_v1": ("inception_v1", {"classes": 1001}, False),
@@ -154,7 +155,7 @@ def head_gaps(found, expected):
     return {key: reference.gap(found[layer], expected[key]) for key, layer in heads.items()}
 
 
-def test_outputs_and_layers(network):
+def test_outputs_and_layers(network, record_gap):
     name, model = network
     facts, expected = reference.facts(name), reference.outputs(name)
     entries = {**facts["layers"], **named_end_points(model, facts)}
@@ -163,6 +164,7 @@ def test_outputs_and_layers(network):
     found = run(model, reference.images(name), heads.union(ours.values()))
     gaps = head_gaps(found, expected)
     assert max(gaps.values()) <= TOLERANCE, gaps
+    record_gap(SOURCES.get(name, "TF-Slim, outputs"), name, max(gaps.values()))
     worst = 0.0
     for source, entry in entries.items():
         value = found[ours[source]]
@@ -177,13 +179,14 @@ def test_outputs_and_layers(network):
     print(f"\n{name}: {gaps}, worst of {len(ours)} layers {worst:.1e}")
 
 
-def test_other_size(network):
+def test_other_size(network, record_gap):
     name, model = network
     other = next(path.stem for path in reference.FOLDER.glob(f"{name}_at*.json"))
     expected = reference.outputs(other)
     heads = {layer for key, layer in HEADS.items() if key in expected}
     gaps = head_gaps(run(model, reference.images(other), heads), expected)
     assert max(gaps.values()) <= TOLERANCE, gaps
+    record_gap(SOURCES.get(name, "TF-Slim, outputs"), name, max(gaps.values()))
     print(f"\n{other}: {gaps}")
 
 

@@ -33,7 +33,8 @@ def packed(folder, name):
 
 
 @pytest.mark.parametrize("name", NETWORKS)
-def test_other_heads(name, tmp_path):
+def test_other_heads(name, tmp_path, record_gap):
+    source = "facenet" if name == "inception_resnet_v1" else "TF-Slim"
     archive, pictures = packed(tmp_path, name), reference.images(name)
     side = pictures.shape[1]
     expected = reference.outputs(name)
@@ -46,13 +47,13 @@ def test_other_heads(name, tmp_path):
         model = build(classifier_activation=None)
         logits = model.predict_on_batch(pictures)
         gap = reference.gap(logits, expected["logits_f64"][:, 1:])  # without the background
-        print(f"\n{name}, 1000 classes: {gap:.1e}")
+        record_gap(f"{source}, 1000 classes", name, gap)
         assert gap <= TOLERANCE
     trunk = build(include_top=False, pooling="avg")
     found = trunk.predict_on_batch(pictures)
     if "pooled_f64" in expected:
         gap = reference.gap(found, expected["pooled_f64"])
-        print(f"\n{name}, no classifier: {gap:.1e}")
+        record_gap(f"{source}, no classifier", name, gap)
         assert gap <= TOLERANCE
     other = build(classes=7)
     assert other.output_shape == (None, 7)

@@ -33,22 +33,22 @@ def others(record):
     return record("--keep-weights", "--salt", "other")
 
 
-def check(name, folder):
+def check(name, folder, record_gap):
     _, theirs = torch_rule.recorded(name, folder)
     gaps = torch_rule.gaps(name, str(folder / f"{name}.safetensors"), theirs)
-    print(name, {output: f"{gap:.2g}" for output, gap in gaps.items()})
+    record_gap(f"{name.split('_')[0]}, its own network", name, max(gaps.values()))
     assert max(gaps.values()) < 2e-5
 
 
 @pytest.mark.parametrize("name", torch_rule.NETWORKS)
-def test_outputs_are_those_of_the_other_network(name, others):
-    check(name, others)
+def test_outputs_are_those_of_the_other_network(name, others, record_gap):
+    check(name, others, record_gap)
 
 
 @pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
-def test_a_file_in_half_precision(dtype, record):
+def test_a_file_in_half_precision(dtype, record, record_gap):
     name = "torchvision_googlenet"
-    check(name, record(name, "--keep-weights", "--dtype", dtype))
+    check(name, record(name, "--keep-weights", "--dtype", dtype), record_gap)
 
 
 def test_recorded_outputs_are_what_the_networks_give(record):
