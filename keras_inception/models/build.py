@@ -5,7 +5,6 @@ import functools
 import inspect
 import numbers
 import operator
-import os
 from collections.abc import Callable, Mapping
 
 import keras
@@ -315,12 +314,10 @@ def _resolve_weights(architecture, weights, multiplier):
     if weights is None or is_tag or weights_package.exists(weights):
         return weights
     known = _allowed((*tags, None))
-    if isinstance(weights, (str, os.PathLike)) and os.path.isdir(weights):
-        raise ValueError(f"weights={str(weights)!r} is a folder; a file of weights is wanted")
     network = architecture.id + (f" ({architecture.variant})" if architecture.variant else "")
     raise ValueError(
-        f"weights={weights!r}: no such file, and {network} has no such public weights; "
-        f"allowed: {known}, or the path of a file"
+        f"weights={weights_package.absence(weights)}, and {network} has no public weights of "
+        f"that name; allowed: {known}, or the path of a file"
     )
 
 

@@ -72,7 +72,7 @@ class Plan:
     skipped: Mapping
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, repr=False)
 class LoadReport:
     """What a load did.
 
@@ -88,6 +88,10 @@ class LoadReport:
     skipped: Mapping
     new: tuple
     ends: tuple
+
+    def __repr__(self):
+        counts = [f"{len(getattr(self, name))} {name}" for name in ("used", "skipped", "new")]
+        return f"LoadReport({', '.join(counts)})"
 
 
 def assign(model, source, plan):
@@ -136,6 +140,8 @@ def assign(model, source, plan):
 
 def _numbers(source, name):
     value = np.asarray(source.read(name))
+    if value.dtype.name == "bfloat16":  # of a checkpoint; other files' come as float32
+        value = value.astype(np.float32)
     if value.dtype.kind not in "fiu":
         raise ValueError(f"{source.path}: {name} is no array of numbers, but of {value.dtype}")
     return value

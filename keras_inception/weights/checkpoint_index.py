@@ -9,6 +9,8 @@ Checksums are left to TensorFlow.
 import math
 import os
 
+from keras_inception.weights.wire import varint
+
 MAGIC = bytes.fromhex("57fb808b247547db")  # at the end of every sorted table
 _FOOTER = 48  # bytes: two handles, padding, the magic
 _TRAILER = 5  # bytes after a block: its compression, a checksum
@@ -16,10 +18,6 @@ _TRAILER = 5  # bytes after a block: its compression, a checksum
 # each is stored by what differs from the one before it.
 _MAX_BYTES = 1 << 26
 _MAX_SHARDS = 10_000
-
-
-class _Damaged(ValueError):
-    """What is wrong, without the file's name."""
 
 
 def check(prefix, path):
@@ -35,10 +33,10 @@ def check(prefix, path):
     try:
         size = os.path.getsize(f"{prefix}.index")
         if size > _MAX_BYTES:
-            raise _Damaged(f"its index has {size:,} bytes, over {_MAX_BYTES:,}")
+            raise ValueError(f"its index has {size:,} bytes, over {_MAX_BYTES:,}")
         with open(f"{prefix}.index", "rb") as file:
             _check_entries(_in_order(entries(file.read())), prefix)
-    except (_Damaged, OSError) as error:
+    except (OSError, ValueError) as error:
         raise ValueError(f"{path} is no readable TensorFlow checkpoint: {error}") from error
 
 
@@ -47,10 +45,12 @@ def _check_entries(pairs, prefix):
 
     key, value = next(pairs, (None, b""))
     if key != b"":
-        raise _Damaged("its index does not begin with a header")
+        raise ValueError("its index does not begin with a header")
     header = _message(tensor_bundle_pb2.BundleHeaderProto, "the header", value)
     if not 1 <= header.num_shards <= _MAX_SHARDS or header.endianness:
-        raise _Damaged(f"its index declares {header.num_shards} data files or a foreign byte order")
+        raise ValueError(
+            f"its index declares {header.num_shards} data files or a foreign byte order"
+        )
     sizes = {}
     for key, value in pairs:
         entry = _message(tensor_bundle_pb2.BundleEntryProto, repr(key), value)
@@ -67,17 +67,17 @@ def _message(kind, name, value):
     try:
         return kind.FromString(value)
     except DecodeError as error:
-        raise _Damaged(f"its index has no readable entry for {name}") from error
+        raise ValueError(f"its index has no readable entry for {name}") from error
 
 
 def _check_shape(key, entry):
     if _item_size(entry.dtype) is None:
-        raise _Damaged(f"{key!r} has a type without meaning, {entry.dtype}")
+        raise ValueError(f"{key!r} has a type without meaning, {entry.dtype}")
     axes = [axis.size for axis in entry.shape.dim]
     if entry.shape.unknown_rank or len(axes) > 254 or any(axis < 0 for axis in axes):
-        raise _Damaged(f"{key!r} has a shape without meaning, {axes[:8]}")
+        raise ValueError(f"{key!r} has a shape without meaning, {axes[:8]}")
     if math.prod(max(1, axis) for axis in axes) >= 1 << 63:
-        raise _Damaged(f"{key!r} has a shape that is too large, {axes[:8]}")
+        raise ValueError(f"{key!r} has a shape that is too large, {axes[:8]}")
 
 
 def _item_size(number):
@@ -95,43 +95,48 @@ def _item_size(number):
 
 def _check_slices(key, entry):
     axes = [axis.size for axis in entry.shape.dim]
+    seen = set()
     for piece in entry.slices:
         if len(piece.extent) != len(axes):
-            raise _Damaged(f"{key!r} has a slice of another rank")
+            raise ValueError(f"{key!r} has a slice of another rank")
         for axis, extent in zip(axes, piece.extent, strict=True):
             length = extent.length if extent.HasField("length") else axis
             if extent.start < 0 or length < 0 or extent.start + length > axis:
-                raise _Damaged(f"{key!r} has a slice that lies outside of it")
+                raise ValueError(f"{key!r} has a slice that lies outside of it")
+        place = tuple((e.start, e.length if e.HasField("length") else None) for e in piece.extent)
+        if place in seen:
+            raise ValueError(f"{key!r} has a slice twice")
+        seen.add(place)
 
 
 def _check_place(key, entry, shards, prefix, sizes):
     shard = entry.shard_id
     if not 0 <= shard < shards:
-        raise _Damaged(f"{key!r} lies in data file {shard} of {shards}")
+        raise ValueError(f"{key!r} lies in data file {shard} of {shards}")
     if shard not in sizes:
         sizes[shard] = os.path.getsize(f"{prefix}.data-{shard:05d}-of-{shards:05d}")
     if min(entry.offset, entry.size) < 0 or entry.offset + entry.size > sizes[shard]:
-        raise _Damaged(f"{key!r} lies outside of its data file, or that is truncated")
+        raise ValueError(f"{key!r} lies outside of its data file, or that is truncated")
     count = math.prod(axis.size for axis in entry.shape.dim)
     item = _item_size(entry.dtype)
     if item and count * item != entry.size:
-        raise _Damaged(f"{key!r} has {entry.size} bytes, and {count} values of {item}")
+        raise ValueError(f"{key!r} has {entry.size} bytes, and {count} values of {item}")
     if not item and count > entry.size:
-        raise _Damaged(f"{key!r} has {entry.size} bytes, too few for {count} values")
+        raise ValueError(f"{key!r} has {entry.size} bytes, too few for {count} values")
 
 
 def entries(table):
     """Yields (key, value) of a sorted table, in the order in which they stand."""
     if len(table) < _FOOTER or not table.endswith(MAGIC):
-        raise _Damaged("its index is truncated, or is none")
+        raise ValueError("its index is truncated, or is none")
     footer = len(table) - _FOOTER
     position = 0
     for _ in range(2):  # of the metaindex, which nobody uses, to that of the index
-        offset, position = _varint(table[footer:], position)
-        size, position = _varint(table[footer:], position)
+        offset, position = varint(table[footer:], position)
+        size, position = varint(table[footer:], position)
     for _, handle in _in_order(_block(table, offset, size, footer)):
-        start, position = _varint(handle, 0)
-        length, _ = _varint(handle, position)
+        start, position = varint(handle, 0)
+        length, _ = varint(handle, position)
         yield from _block(table, start, length, footer)
 
 
@@ -140,41 +145,31 @@ def _in_order(pairs):
     last, total = None, 0
     for key, value in pairs:
         if last is not None and key <= last:
-            raise _Damaged("its index is out of order")
+            raise ValueError("its index is out of order")
         last, total = key, total + len(key)
         if total > _MAX_BYTES:
-            raise _Damaged(f"its index has names of more than {_MAX_BYTES:,} bytes in all")
+            raise ValueError(f"its index has names of more than {_MAX_BYTES:,} bytes in all")
         yield key, value
 
 
 def _block(table, start, size, end):
     """Yields (key, value) of one block, whose keys leave out what they share with the last one."""
     if start + size + _TRAILER > end or size < 4:
-        raise _Damaged("its index has a block that lies outside of it")
+        raise ValueError("its index has a block that lies outside of it")
     block = table[start : start + size]
     if table[start + size] != 0:
-        raise _Damaged("its index is compressed, as TensorFlow never writes it")
+        raise ValueError("its index is compressed, as TensorFlow never writes it")
     restarts = int.from_bytes(block[-4:], "little")
     limit = size - 4 - 4 * restarts
     if limit < 0:
-        raise _Damaged("its index has a block without an end")
+        raise ValueError("its index has a block without an end")
     position, key = 0, b""
     while position < limit:
-        shared, position = _varint(block, position)
-        added, position = _varint(block, position)
-        length, position = _varint(block, position)
+        shared, position = varint(block, position)
+        added, position = varint(block, position)
+        length, position = varint(block, position)
         if shared > len(key) or position + added + length > limit:
-            raise _Damaged("its index has an entry that lies outside of its block")
+            raise ValueError("its index has an entry that lies outside of its block")
         key = key[:shared] + block[position : position + added]
         position += added + length
         yield key, block[position - length : position]
-
-
-def _varint(data, position):
-    """Reads an unsigned number of seven bits a byte; returns (number, position after it)."""
-    number = 0
-    for index, byte in enumerate(data[position : position + 10]):
-        number |= (byte & 127) << 7 * index
-        if byte < 128:
-            return number, position + index + 1
-    raise _Damaged("its index has a number without an end")

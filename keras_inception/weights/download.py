@@ -79,14 +79,14 @@ def fetch(row, cache_dir=None, verbose=None):
         if path.is_file():
             _check(row, path, path)
         elif os.environ.get(OFFLINE, "0") not in ("", "0"):
-            raise _Fault(f"it is not in the cache ({path}), and {OFFLINE} is set")
+            raise _Fault(f"it is not in the cache, and {OFFLINE} is set")
         else:
             _fetch_alone(row, path, sys.stderr.isatty() if verbose is None else verbose)
     except (_Fault, OSError) as error:
         raise DownloadError(
             f"the {row.tag} weights of {row.network}, published at {row.url}: {error}. "
-            "Fetch that file by other means and give its path as weights=PATH, "
-            "or weights=None for a random network"
+            f"Fetch that file by other means and save it as {path}, or give its path as "
+            "weights=PATH; or weights=None for a random network"
         ) from error
     return str(path)
 

@@ -5,7 +5,6 @@ import json
 import os
 import re
 import tarfile
-import zipfile
 
 from keras_inception.weights import archives, from_keras
 from keras_inception.weights.arithmetic import TENSORFLOW, Arithmetic, of_layers
@@ -17,15 +16,32 @@ KNOWN = (
     "a TF-Slim checkpoint (the prefix, or the tar.gz or zip it is published in), Keras's .keras, "
     ".weights.h5 and .h5, .safetensors, Caffe's .caffemodel"
 )
-_CONFIG_LIMIT = 1 << 26  # bytes of a `.keras` file's config.json; the family's have below 1e6
+_CONFIG_LIMIT = 1 << 22  # bytes of a `.keras` file's config.json; the family's have below 1e6
+
+
+def local(path):
+    """Returns a path as text, with the home folder in place of `~`."""
+    return os.path.expanduser(os.fspath(path))
 
 
 def exists(source):
     """Whether `source` is the path of a file or the prefix of a TensorFlow checkpoint."""
     if not isinstance(source, (str, os.PathLike)):
         return False
-    path = os.fspath(source)
+    path = local(source)
     return os.path.isfile(path) or os.path.isfile(f"{path}.index")
+
+
+def absence(source):
+    """Says of a source of weights that is no file why it is none."""
+    if not isinstance(source, (str, os.PathLike)):
+        return f"{source!r} is no path or tag, but of type {type(source).__name__}"
+    path, name = local(source), repr(os.fspath(source))
+    if os.path.isdir(path):
+        return f"{name} is a folder; a file of weights is wanted"
+    if os.path.exists(path):
+        return f"{name} is no plain file"
+    return f"{name} is a link to no file" if os.path.islink(path) else f"{name} is no file"
 
 
 def kind(path):
@@ -39,10 +55,13 @@ def kind(path):
     """
     if not os.path.isfile(path):
         return "checkpoint"  # a prefix
-    with open(path, "rb") as file:
-        head = file.read(512)
-        file.seek(max(0, os.path.getsize(path) - len(MAGIC)))
-        end = file.read()
+    try:
+        with open(path, "rb") as file:
+            head = file.read(512)
+            file.seek(max(0, os.path.getsize(path) - len(MAGIC)))
+            end = file.read()
+    except OSError as error:
+        raise ValueError(f"{path} cannot be read: {error}") from error
     if not head:
         raise ValueError(f"{path} is empty")
     # The first bytes of a .safetensors file are a length: of any look, but for the high ones.
@@ -54,14 +73,24 @@ def kind(path):
         return "hdf5"
     if _checkpoint_prefix(path, end):
         return "checkpoint"
-    if head.startswith(b"\x1f\x8b") or head[257:262] == b"ustar" or tarfile.is_tarfile(path):
+    if head.startswith(b"\x1f\x8b") or _is_tar(head):
         return "archive"
     if re.match(rb"\x80[\x02-\x05]|\(dp", head):
         raise _pickle_error(path)
     found = _by_header(head, os.path.getsize(path))
     if found is None:
-        raise ValueError(f"{path} is of no known format; known are {KNOWN}")
+        shard = ".data-" in os.path.basename(path)
+        reason = "; to a checkpoint's data belongs an .index file beside it" if shard else ""
+        raise ValueError(f"{path} is of no known format; known are {KNOWN}{reason}")
     return found
+
+
+def _is_tar(head):
+    """Whether a file's first block is the header of a tar file, old ones without a magic too."""
+    try:
+        return bool(tarfile.TarInfo.frombuf(head, "utf-8", "surrogateescape"))
+    except tarfile.HeaderError:
+        return False
 
 
 def _by_header(head, size):
@@ -95,8 +124,9 @@ def _pickle_error(path):
 def _checkpoint_prefix(path, end):
     """The prefix of a checkpoint that `path` is a file of; empty if it is of none."""
     prefix = path.removesuffix(".index")
-    if ".data-" in path and os.path.isfile(path.rsplit(".data-", 1)[0] + ".index"):
-        return path.rsplit(".data-", 1)[0]
+    for stem in (path.rsplit(".data-", 1)[0], path.removesuffix(".meta")):
+        if stem != path and os.path.isfile(f"{stem}.index"):
+            return stem
     # An .index file ends as a checkpoint of the first format does, which is one file.
     return prefix if end == MAGIC or os.path.isfile(f"{path}.index") else ""
 
@@ -207,9 +237,12 @@ def arithmetic_of(path, network):
 
 def _layer_names(path):
     """Names of the layers of a `.keras` file, without its weights."""
+    content = archives.read(path, "config.json", _CONFIG_LIMIT)
     try:
-        with zipfile.ZipFile(path) as archive, archive.open("config.json") as file:
-            config = json.loads(file.read(_CONFIG_LIMIT))
-        return [layer["config"]["name"] for layer in config["config"].get("layers", ())]
-    except (zipfile.BadZipFile, OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        config = json.loads(content)
+        names = [layer["config"]["name"] for layer in config["config"].get("layers", ())]
+        if not all(isinstance(name, str) for name in names):
+            raise TypeError("a layer's name is no text")
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
         raise ValueError(f"{path} is no readable .keras file: {error}") from error
+    return names

@@ -18,11 +18,15 @@ import numpy as np
 
 from keras_inception.weights.assign import Plan, Rule, Source
 from keras_inception.weights.places import model_places
+from keras_inception.weights.wire import fields
 
 # Our choice: twice bvlc_googlenet, side heads included, and a file of 21,841 classes without them.
-# What protobuf makes of it has that size too, but 43 times that of a file of empty blobs alone.
+# What protobuf makes of it has that size too, but many times that of a file of empty messages,
+# which is why they are counted before it reads them.
 _MAX_BYTES = 2**27
+_MAX_FIELDS = 100_000  # of a net and of its layers; bvlc_googlenet has below 5,000
 _MAX_AXES = 32  # Caffe's kMaxBlobAxes, include/caffe/blob.hpp
+_MAX_SHAPE = 11 * _MAX_AXES  # bytes, each axis with a key of its own
 
 _MESSAGES = {  # the part of caffe.proto that has weights; field: (number, type), * if repeated
     "BlobShape": {"dim": (1, "int64*")},
@@ -32,7 +36,7 @@ _MESSAGES = {  # the part of caffe.proto that has weights; field: (number, type)
         "height": (3, "int32"),
         "width": (4, "int32"),
         "data": (5, "float*"),
-        "shape": (7, "BlobShape"),
+        "shape": (7, "bytes"),  # a BlobShape
         "double_data": (8, "double*"),
     },
     # Names are strings there; bytes are the same in a file, and need not be UTF-8.
@@ -130,23 +134,36 @@ def _parse(path):
     with open(path, "rb") as file:
         content = file.read(size)
     try:
-        return _net_class().FromString(content)
-    except DecodeError as error:
+        _count_fields(content)
+        return _message_class("Net").FromString(content)
+    except (DecodeError, ValueError) as error:
         raise ValueError(f"{path} is no readable caffemodel: {error}") from error
 
 
+def _count_fields(content):
+    """Raises ValueError if a net and its layers have too many fields, or these have no end."""
+    layers = [number for number, _ in _MESSAGES["Net"].values()]
+    left = _MAX_FIELDS
+    for number, start, end in fields(content, 0, len(content)):
+        left -= 1
+        if number in layers and end is not None:
+            left -= sum(1 for _ in itertools.islice(fields(content, start, end), left + 1))
+        if left < 0:
+            raise ValueError(f"it has more than {_MAX_FIELDS:,} fields")
+
+
 @functools.cache
-def _net_class():
-    """The class of `_MESSAGES`'s net, in a pool of its own: a Caffe beside us has its own too."""
+def _message_class(name):
+    """The class of one of `_MESSAGES`, in a pool of its own: a Caffe beside us has its own too."""
     from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 
     proto = descriptor_pb2.FieldDescriptorProto
     package = "keras_inception.caffe"
     file = descriptor_pb2.FileDescriptorProto(name=f"{package}.proto", package=package)
-    for message, fields in _MESSAGES.items():
+    for message, contents in _MESSAGES.items():
         added = file.message_type.add(name=message)
-        for name, (number, kind) in fields.items():
-            field = added.field.add(name=name, number=number)
+        for field_name, (number, kind) in contents.items():
+            field = added.field.add(name=field_name, number=number)
             field.label = proto.LABEL_REPEATED if kind.endswith("*") else proto.LABEL_OPTIONAL
             kind = kind.removesuffix("*")
             if kind in _MESSAGES:
@@ -155,7 +172,7 @@ def _net_class():
                 field.type = proto.Type.Value(f"TYPE_{kind.upper()}")
     pool = descriptor_pool.DescriptorPool()
     pool.Add(file)
-    return message_factory.GetMessageClass(pool.FindMessageTypeByName(f"{package}.Net"))
+    return message_factory.GetMessageClass(pool.FindMessageTypeByName(f"{package}.{name}"))
 
 
 def _numbers(blob):
@@ -164,13 +181,20 @@ def _numbers(blob):
 
 def _shape(blob):
     """A blob's shape, which is checked before anything is made of its numbers."""
+    from google.protobuf.message import DecodeError
+
     old = ("num", "channels", "height", "width")
     if any(blob.HasField(axis) for axis in old):
         shape = tuple(getattr(blob, axis) for axis in old)
-    elif len(blob.shape.dim) > _MAX_AXES:
-        raise ValueError(f"{len(blob.shape.dim)} axes, more than {_MAX_AXES}")
+    elif len(blob.shape) > _MAX_SHAPE:
+        raise ValueError(f"a shape of {len(blob.shape)} bytes, more than {_MAX_AXES} axes need")
     else:
-        shape = tuple(blob.shape.dim)
+        try:
+            shape = tuple(_message_class("BlobShape").FromString(blob.shape).dim)
+        except DecodeError as error:
+            raise ValueError("the shape is no shape") from error
+        if len(shape) > _MAX_AXES:
+            raise ValueError(f"{len(shape)} axes, more than {_MAX_AXES}")
     if min(shape, default=1) < 1 or math.prod(shape) != len(_numbers(blob)):
         raise ValueError(f"the shape is {shape}, and the numbers are {len(_numbers(blob))}")
     return shape

@@ -31,10 +31,10 @@ def plan(model, names):
         A `Plan`.
     """
     ours = {layer.name: layer for layer in model.layers if layer.weights}
-    renamed = keras_names(model, dict.fromkeys(name.rsplit("/", 1)[0] for name in names))
+    renamed = keras_names(model, dict.fromkeys(name.rpartition("/")[0] for name in names))
     rules, skipped = [], {}
     for name in names:
-        layer, variable = name.rsplit("/", 1)
+        layer, _, variable = name.rpartition("/")
         layer = renamed.get(layer, layer)
         target = _variable(ours[layer], variable) if layer in ours else None
         head = layer.startswith(HEADS)
@@ -49,7 +49,7 @@ def plan(model, names):
 
 def _variable(layer, variable):
     """A variable of a layer by name or position; `None` if there is none."""
-    if not variable.isdecimal():
+    if not re.fullmatch("[0-9]{1,3}", variable):
         return next((v for v in layer.weights if v.name == variable), None)
     # Keras writes them in this order, whether or not the layer is frozen.
     stored = layer._trainable_variables + layer._non_trainable_variables

@@ -50,12 +50,17 @@ def open_checkpoint(prefix, use_ema=False, archive=None):
     except (tf.errors.OpError, ValueError, RuntimeError, LookupError) as error:
         raise ValueError(f"{path} is no readable TensorFlow checkpoint: {error}") from error
 
+    faults = []
+
     def read(name):
         average = name + _AVERAGE
+        if faults:  # its reader ends the process if it is asked again
+            raise ValueError(faults[0])
         try:
             return reader.get_tensor(average if use_ema and average in shapes else name)
         except (tf.errors.OpError, ValueError, RuntimeError, LookupError) as error:
-            raise ValueError(f"{path}: {name} cannot be read: {error}") from error
+            faults.append(f"{path}: {name} cannot be read: {error}")
+            raise ValueError(faults[0]) from error
 
     skipped = {name: _reason(name) for name in sorted(shapes) if _reason(name)}
     return Source(path, {n: shapes[n] for n in sorted(shapes) if n not in skipped}, read, skipped)

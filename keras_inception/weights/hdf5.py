@@ -1,12 +1,14 @@
 """Keras's weight files, all of them HDF5: `.weights.h5`, the same inside a `.keras`, and `.h5`.
 
 They are read with care, since a file may come from anywhere: only groups and plain datasets that
-lie in the file itself are followed, and nothing is read before its declared size is known.
+lie in the file itself are followed, and nothing is read or unpacked before its size is known.
 """
 
 import contextlib
+import itertools
 import math
 import re
+import zlib
 
 import numpy as np
 
@@ -18,6 +20,21 @@ _VARIABLE = re.compile(
 )
 _BFLOAT16 = "|V2"  # as h5py sees what Keras writes: two bytes of no type
 _RANDOM_STATE = "seed_generator"
+_MOST = 20_000  # members of a group, names in a list: our choice; the largest network has 900
+_LONGEST = 256  # bytes of a name in a list, on average
+_SLACK = 1024  # bytes that packing may add to a chunk that has nothing to be packed
+_DEFLATE, _SHUFFLE, _CHECKSUM = 1, 2, 3  # filters that libhdf5 has built in; "gzip" is deflate
+
+_FAULTS = (  # of h5py, of a file that is not what it says it is
+    OSError,
+    RuntimeError,
+    LookupError,
+    TypeError,
+    AttributeError,
+    ValueError,
+    MemoryError,
+    zlib.error,
+)
 
 
 class NestedLayers(ValueError):
@@ -42,29 +59,38 @@ def open_keras(path, name=None):
     """
     import h5py
 
-    name = name or path
+    with contextlib.ExitStack() as stack:
+        with _faults_named(name or path):
+            file = stack.enter_context(h5py.File(path, "r"))
+            source = _source(file, name or path)
+        yield source
+
+
+@contextlib.contextmanager
+def _faults_named(path):
+    """Makes one error that names the file of whatever h5py raises, and of what is said here."""
     try:
-        with h5py.File(path, "r") as file:
-            yield _source(file, name)
-    except ValueError:
+        yield
+    except NestedLayers:
         raise
-    except (OSError, RuntimeError, KeyError, TypeError, AttributeError) as error:
-        raise ValueError(f"{name} is no readable HDF5 file of weights: {error}") from error
+    except _FAULTS as error:
+        raise ValueError(f"{path} is no readable HDF5 file of weights: {error}") from error
 
 
 def _source(file, path):
-    if "layer_names" in file.attrs or "model_weights" in file:
-        datasets, skipped, layers = _legacy(file, path)
-    elif "layers" in file:
-        datasets, skipped, layers = _by_layer(file, path)
+    if "layer_names" in file.attrs or _has(file, "model_weights"):
+        datasets, skipped, layers = _legacy(file)
+    elif _has(file, "layers"):
+        datasets, skipped, layers = _by_layer(file)
     else:
-        raise ValueError(f"{path} holds no layers: it is no weight file of Keras")
+        raise ValueError("it holds no layers")
 
     def read(name):
         try:
+            _check_values(datasets[name])
             value = np.asarray(datasets[name][()])
             return _from_bfloat16(value) if value.dtype.str == _BFLOAT16 else value
-        except (OSError, RuntimeError, ValueError, MemoryError) as error:
+        except _FAULTS as error:
             raise ValueError(f"{path}: {name} cannot be read: {error}") from error
 
     shapes = {name: dataset.shape for name, dataset in datasets.items()}
@@ -77,67 +103,89 @@ def _from_bfloat16(value):
     return value.view(ml_dtypes.bfloat16).astype(np.float32)
 
 
-def _by_layer(file, path):
+def _by_layer(file):
     """Keras 3: a group for each layer, the layer's name an attribute, variables by position."""
     datasets, skipped, layers = {}, {}, []
-    for key in file["layers"]:
-        group = _child(file["layers"], key, path)
-        if "vars" not in group:
-            raise NestedLayers(f"{path}: {key} holds layers of its own")
-        variables = _child(group, "vars", path)
+    groups = _child(file, "layers")
+    for key in _keys(groups):
+        group = _child(groups, key)
+        if not _has(group, "vars"):
+            raise NestedLayers(f"{key} holds layers of its own")
+        variables = _child(group, "vars")
         if "name" not in variables.attrs:
-            raise NestedLayers(f"{path} was written by a Keras that names no layers")
-        layer = _text(variables.attrs["name"])
+            raise NestedLayers("written by a Keras that names no layers")
+        layer = _texts(variables, "name")[0]
         if layer in layers:
-            raise ValueError(f"{path} has two layers {layer!r}")
+            raise ValueError(f"it has two layers {layer!r}")
         layers.append(layer)
-        for inner in sorted(set(group) - {"vars"}):
+        for inner in sorted(set(_keys(group)) - {"vars"}):
             if inner != _RANDOM_STATE:
-                raise NestedLayers(f"{path}: {layer} holds {inner}")
+                raise NestedLayers(f"{layer} holds {inner}")
             skipped[f"{layer}/{inner}"] = "state of a random generator"
-        for position in variables:
-            datasets[f"{layer}/{position}"] = _child(variables, position, path)
-    if "optimizer" in file:
+        for position in _keys(variables):
+            datasets[f"{layer}/{position}"] = _child(variables, position)
+    if _has(file, "optimizer"):
         skipped["optimizer"] = "optimizer slots"
-    return _plain(datasets, path), skipped, tuple(layers)
+    return _plain(datasets), skipped, tuple(layers)
 
 
-def _legacy(file, path):
+def _legacy(file):
     """Keras 2, and Keras 3 where asked: lists of names as attributes, variables by name."""
-    skipped = {"optimizer_weights": "optimizer slots"} if "optimizer_weights" in file else {}
-    root = _child(file, "model_weights", path) if "model_weights" in file else file
-    datasets, layers = {}, [_text(name) for name in root.attrs["layer_names"]]
+    skipped = {"optimizer_weights": "optimizer slots"} if _has(file, "optimizer_weights") else {}
+    root = _child(file, "model_weights") if _has(file, "model_weights") else file
+    datasets, layers = {}, _texts(root, "layer_names")
     if len(set(layers)) < len(layers):
-        raise ValueError(f"{path} names a layer twice")
+        raise ValueError("it names a layer twice")
     for layer in layers:
-        group = _child(root, layer, path)
-        for name in map(_text, group.attrs["weight_names"]):
+        group = _child(root, layer)
+        for name in _texts(group, "weight_names"):
             match = _VARIABLE.search(name)
             if not match or f"{layer}/{match[1]}" in datasets:
-                raise NestedLayers(f"{path}: {layer} holds {name}")
-            dataset = group
-            for part in name.split("/"):
-                dataset = _child(dataset, part, path)
-            datasets[f"{layer}/{match[1]}"] = dataset
-    return _plain(datasets, path), skipped, tuple(layers)
+                raise NestedLayers(f"{layer} holds {name}")
+            datasets[f"{layer}/{match[1]}"] = _child(group, name)
+    return _plain(datasets), skipped, tuple(layers)
 
 
-def _text(value):
-    return value.decode() if isinstance(value, bytes) else str(value)
+def _texts(group, name):
+    """The texts of an attribute, whose size is known before they are read."""
+    attribute = group.attrs.get_id(name)
+    count = math.prod(attribute.shape)
+    if count > _MOST or count * attribute.get_type().get_size() > _MOST * _LONGEST:
+        raise ValueError(f"its {name} are more than {_MOST:,}")
+    values = np.ravel(group.attrs[name])
+    return [v.decode("utf-8", "replace") if isinstance(v, bytes) else str(v) for v in values]
 
 
-def _child(group, name, path):
-    """A member of a group, if it lies in this file."""
+def _has(group, name):
+    """Whether a group has a member; unlike `in`, follows no link to find out."""
     import h5py
 
-    if not isinstance(group, h5py.Group) or name not in group:
-        raise ValueError(f"{path}: there is no {name!r} where the file lists it")
-    if not isinstance(group.get(name, getlink=True), h5py.HardLink):
-        raise ValueError(f"{path}: {name!r} is a link to another place, which is not followed")
-    return group[name]
+    return isinstance(group, h5py.Group) and group.id.links.exists(name.encode())
 
 
-def _plain(datasets, path):
+def _keys(group):
+    import h5py
+
+    if not isinstance(group, h5py.Group) or len(group) > _MOST:
+        raise ValueError(f"{group.name!r} is no group of at most {_MOST:,} members")
+    return list(group)
+
+
+def _child(group, path):
+    """What a path leads to from a group, if all of it lies in this file."""
+    import h5py
+
+    for name in path.split("/"):
+        key = name.encode("utf-8", "surrogateescape")
+        if not name or not isinstance(group, h5py.Group) or not group.id.links.exists(key):
+            raise ValueError(f"there is no {path!r} where the file lists it")
+        if group.id.links.get_info(key).type != h5py.h5l.TYPE_HARD:
+            raise ValueError(f"{path!r} is a link to another place, which is not followed")
+        group = group[name]
+    return group
+
+
+def _plain(datasets):
     """Checks that all are arrays of numbers in the file, in chunks no larger than themselves."""
     import h5py
 
@@ -146,16 +194,66 @@ def _plain(datasets, path):
             dataset.dtype.kind in "fiu" or dataset.dtype.str == _BFLOAT16
         )
         if not is_numbers:
-            raise ValueError(f"{path}: {name} is no array of numbers")
+            raise ValueError(f"{name} is no array of numbers")
         if dataset.shape is None or dataset.external or dataset.is_virtual:
-            raise ValueError(f"{path}: {name} has its values outside of the file")
+            raise ValueError(f"{name} has its values outside of the file")
         if dataset.chunks and math.prod(dataset.chunks) > max(1024, 2 * dataset.size):
-            raise ValueError(f"{path}: {name} is stored in chunks larger than itself")
+            raise ValueError(f"{name} is stored in chunks larger than itself")
+        if not set(_filters(dataset)) <= {_DEFLATE, _SHUFFLE, _CHECKSUM}:
+            raise ValueError(f"{name} is packed by another filter than gzip")
     return datasets
 
 
-def audit(path):
+def _filters(dataset):
+    """Numbers of the filters that chunks go through when they are written, in order."""
+    made = dataset.id.get_create_plist()
+    return [made.get_filter(i)[0] for i in range(made.get_nfilters())]
+
+
+def _check_values(dataset):
+    """Checks that all values are in the file, packed or not: libhdf5 makes up those that are not.
+
+    It also unpacks a chunk to whatever comes out of it before it looks at the size.
+    """
+    if not dataset.chunks:
+        if dataset.id.get_storage_size() != dataset.size * dataset.dtype.itemsize:
+            raise ValueError("not all of its values are in the file")
+        return
+    axes = [range(0, axis, step) for axis, step in zip(dataset.shape, dataset.chunks)]
+    if dataset.id.get_num_chunks() != math.prod(map(len, axes)):
+        raise ValueError("not all of its values are in the file")
+    size = math.prod(dataset.chunks) * dataset.dtype.itemsize
+    filters = _filters(dataset)
+    for offset in itertools.product(*axes):
+        stored = dataset.id.get_chunk_info_by_coord(offset).size
+        if filters and stored <= 2 * size + _SLACK:
+            mask, chunk = dataset.id.read_direct_chunk(offset)
+            stored = _unpacked_size(chunk, mask, filters, 2 * size + _SLACK)
+        if stored != size:
+            raise ValueError("a chunk has not the size of its values")
+
+
+def _unpacked_size(chunk, mask, filters, limit):
+    """Bytes of a chunk without its filters, of which `mask` has the bits of those left out."""
+    for index, number in reversed(list(enumerate(filters))):
+        if mask >> index & 1 or number == _SHUFFLE:
+            continue
+        if number == _CHECKSUM:
+            chunk = chunk[:-4]
+        else:
+            unpacker = zlib.decompressobj()
+            chunk = unpacker.decompress(chunk, limit)
+            if not unpacker.eof:
+                return None
+    return len(chunk)
+
+
+def audit(path, name=None):
     """Checks every link and dataset of a file that Keras itself is to read.
+
+    Args:
+        path: of the HDF5 file.
+        name: what messages call it.
 
     Returns:
         How many bytes its arrays have, unpacked.
@@ -165,21 +263,21 @@ def audit(path):
     """
     import h5py
 
-    datasets, pending = {}, []
-    try:
-        with h5py.File(path, "r") as file:
-            pending.append(("", file, 0))
-            while pending:
-                prefix, group, depth = pending.pop()
-                if depth > 64:
-                    raise ValueError(f"{path} has groups within groups without an end")
-                for key in group:
-                    child = _child(group, key, path)
-                    if isinstance(child, h5py.Group):
-                        pending.append((f"{prefix}{key}/", child, depth + 1))
-                    else:
-                        datasets[f"{prefix}{key}"] = child
-            arrays = {n: d for n, d in datasets.items() if d.shape is not None}
-            return sum(d.size * d.dtype.itemsize for d in _plain(arrays, path).values())
-    except (OSError, RuntimeError, KeyError, TypeError, AttributeError) as error:
-        raise ValueError(f"{path} is no readable HDF5 file of weights: {error}") from error
+    datasets, pending, seen = {}, [], 0
+    with _faults_named(name or path), h5py.File(path, "r") as file:
+        pending.append(("", file, 0))
+        while pending:
+            prefix, group, depth = pending.pop()
+            seen += len(group)
+            if depth > 64 or seen > _MOST:
+                raise ValueError("it has groups within groups without an end")
+            for key in _keys(group):
+                child = _child(group, key)
+                if isinstance(child, h5py.Group):
+                    pending.append((f"{prefix}{key}/", child, depth + 1))
+                else:
+                    datasets[f"{prefix}{key}"] = child
+        arrays = {n: d for n, d in datasets.items() if getattr(d, "shape", None) is not None}
+        for dataset in _plain(arrays).values():
+            _check_values(dataset)
+        return sum(d.size * d.dtype.itemsize for d in arrays.values())

@@ -1,13 +1,13 @@
 """Files of weights into models: checked as a whole, then assigned."""
 
+import contextlib
 import math
-import os
 import warnings
 
 from keras_inception.weights import archives, catalog, download
 from keras_inception.weights.arithmetic import TENSORFLOW, of_layers
 from keras_inception.weights.assign import assign
-from keras_inception.weights.formats import arithmetic_of, exists, kind, opened
+from keras_inception.weights.formats import absence, arithmetic_of, exists, kind, local, opened
 from keras_inception.weights.hdf5 import NestedLayers, audit
 
 # An archive may hold optimizer slots and moving averages of each variable, and a graph beside.
@@ -36,11 +36,11 @@ def load(model, source, use_ema=False):
         ImportError: it is a `.safetensors` file, and the package for these is not installed.
         OSError: a public file could not be fetched.
     """
-    row = None if exists(source) else _row(model, source)
+    row = _row(model, source)
     has_classifier = "predictions" in {layer.name for layer in model.layers}
     if row is not None and row.classes is None and has_classifier:
         raise ValueError(f"the {row.tag!r} weights have no classifier: use include_top=False")
-    path = os.fspath(source) if row is None else download.fetch(row)
+    path = local(source) if row is None else download.fetch(row)
     network = getattr(getattr(model, "architecture", None), "id", None)
     wanted = arithmetic_of(path, network) if row is None else row.arithmetic
     _check_arithmetic(model, wanted, path, network)
@@ -58,27 +58,33 @@ def arithmetic(source, network, variant):
     """What a tag's or a file's weights expect of the network around them, an `Arithmetic`."""
     if source is None:
         return TENSORFLOW
-    if exists(source):
-        return arithmetic_of(os.fspath(source), network) or TENSORFLOW
+    if exists(source) and not _is_tag(source, catalog.tags(network, variant)):
+        return arithmetic_of(local(source), network) or TENSORFLOW
     return catalog.find(network, variant, source).arithmetic
 
 
-def _row(model, tag):
-    if isinstance(tag, (str, os.PathLike)) and os.path.isdir(tag):
-        raise ValueError(f"{tag} is a folder; a file of weights is wanted")
+def _is_tag(source, tags):
+    return isinstance(source, str) and source in tags
+
+
+def _row(model, source):
+    """The row of a tag, which goes before a file of that name; `None` for a path."""
     architecture = getattr(model, "architecture", None)
+    tags = () if architecture is None else architecture.weights
+    if _is_tag(source, tags):
+        return catalog.find(architecture.id, architecture.variant, source)
+    if exists(source):
+        return None
+    why = absence(source)
     if architecture is None:
         raise ValueError(
-            f"no file {tag!r}; public weights are for models that a constructor of this package "
-            f"made, and {model.name} is none"
+            f"{why}; public weights are for models that a constructor of this package made, "
+            f"and {model.name} is none"
         )
-    tags = architecture.weights
-    if tag not in tags:
-        raise ValueError(
-            f"no file {tag!r}, and no public weights of that name for {model.name}; "
-            f"there are: {', '.join(map(repr, tags)) or 'none'}"
-        )
-    return catalog.find(architecture.id, architecture.variant, tag)
+    raise ValueError(
+        f"{why}, and no public weights of {model.name} have that name; "
+        f"there are: {', '.join(map(repr, tags)) or 'none'}"
+    )
 
 
 def _check_arithmetic(model, wanted, path, network):
@@ -97,26 +103,31 @@ def _check_pools(model, source):
     foreign = sorted(set(pools) - names)
     if foreign:
         raise ValueError(
-            f"{source.path} is of another variant than {model.name}, which has no "
+            f"{source.path} is of another network or variant than {model.name}, which has no "
             f"{', '.join(foreign)}"
         )
 
 
 def _load_by_keras(model, path, limit):
     """Lets Keras read a file, which it assigns as it reads: undone where it fails."""
-    if kind(path) == "keras_zip":
-        with archives.unpacked(path, limit, ("model.weights.h5",)) as folder:
-            size = audit(folder / "model.weights.h5")
-    else:
-        size = audit(path)
+    with contextlib.ExitStack() as stack:
+        file = path
+        if kind(path) == "keras_zip":
+            inner = "model.weights.h5"
+            file = stack.enter_context(archives.unpacked(path, limit, (inner,))) / inner
+        _read_by_keras(model, file, path, limit)
+
+
+def _read_by_keras(model, file, path, limit):
+    size = audit(file, path)
     if size > limit:
         raise ValueError(f"{path} declares {size} bytes, far more than the model has")
     before = model.get_weights()
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # one for each layer of a file of another network
-            model.load_weights(path)
-    except Exception as error:  # Keras, h5py and zipfile each have their own
+            model.load_weights(file)
+    except Exception as error:  # Keras and h5py each have their own
         model.set_weights(before)
         raise ValueError(
             f"{path} does not fit {model.name}, which is unchanged: {str(error)[:300]}"

@@ -7,7 +7,7 @@ import numpy as np
 from keras_inception.weights.assign import Source
 
 _LENGTH = 8  # bytes of the header's length, little-endian
-_HEADER_LIMIT = 1 << 24  # bytes; the headers of the family have below 2e5
+_HEADER_LIMIT = 1 << 22  # bytes; the headers of the family have below 2e5
 _FLOATS = ("F16", "BF16", "F32", "F64")
 LAYERS = "keras_inception.layers"  # in the metadata of files of this package: JSON, a list
 _STEPS = "num_batches_tracked"  # PyTorch's batch normalization counts its steps

@@ -38,7 +38,9 @@ def save(model, path):
 
 def check_format(path):
     """Returns the path of a file that can be written, a `pathlib.Path`; else raises ValueError."""
-    path = pathlib.Path(path)
+    if not isinstance(path, (str, os.PathLike)):
+        raise ValueError(f"a path is wanted to write weights to, got {path!r}")
+    path = pathlib.Path(os.path.expanduser(path))
     if not path.name.endswith(FORMATS):
         raise ValueError(f"{path} must end in one of {', '.join(FORMATS)}")
     if path.is_dir():

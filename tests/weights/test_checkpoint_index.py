@@ -7,6 +7,7 @@ import hypothesis
 import numpy as np
 import pytest
 import reference_rule
+import tensorflow as tf
 from hypothesis import strategies
 from tensorflow.core.protobuf import tensor_bundle_pb2
 
@@ -134,6 +135,12 @@ def slice_outside(entry):
     piece.extent.add()
 
 
+def slice_twice(entry):
+    for tail in (b"", b"\x10\x07"):  # the second with a field that is not known
+        piece = entry.slices.add()
+        piece.MergeFromString(b"\x0a\x00\x0a\x00" + tail)
+
+
 def header(**fields):
     value = tensor_bundle_pb2.BundleHeaderProto(**fields).SerializeToString()
     return lambda entries: [(b"", value), *entries[1:]]
@@ -161,6 +168,7 @@ def header(**fields):
         (field("size", -1), "lies outside of its data file"),
         (forge(slice_outside), "has a slice that lies outside of it"),
         (forge(lambda entry: entry.slices.add()), "has a slice of another rank"),
+        (forge(slice_twice), "has a slice twice"),
         (header(num_shards=0), "declares 0 data files"),
         (header(num_shards=1 << 30), "declares 1073741824 data files"),
         (header(num_shards=2), "No such file"),
@@ -191,6 +199,27 @@ def test_forged_entries(change, message, good, copy):
 def test_forged_tables(content, message, good, copy):
     write(copy, content(entries_of(good)))
     assert message in opened(copy)
+
+
+def test_damaged_slices(tmp_path):
+    """TensorFlow's reader reports the first such fault, and at the next question aborts."""
+    prefix = tmp_path / "bad.ckpt"
+    tf.raw_ops.SaveV2(
+        prefix=str(prefix),
+        tensor_names=["net/a/weights"] * 2 + ["net/b/weights"],
+        shape_and_slices=["4 3 0,2:-", "4 3 2,2:-", ""],
+        tensors=[tf.ones((2, 3)), tf.ones((2, 3)), tf.ones((2, 3))],
+    )
+    source = from_tf_slim.open_checkpoint(str(prefix))
+    np.testing.assert_array_equal(source.read("net/a/weights"), np.ones((4, 3)))
+    data = tmp_path / "bad.ckpt.data-00000-of-00001"
+    content = bytearray(data.read_bytes())
+    content[0] ^= 1
+    data.write_bytes(content)
+    source = from_tf_slim.open_checkpoint(str(prefix))
+    for name in ("net/a/weights", "net/a/weights", "net/b/weights"):
+        with pytest.raises(ValueError, match="bad.ckpt: net/a/weights cannot be read: .*hecksum"):
+            source.read(name)
 
 
 def test_names_that_unfold_without_end(good, copy):

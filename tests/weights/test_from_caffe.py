@@ -116,7 +116,7 @@ def pieces(weights):
         yield grid, ours, functools.partial(function, layers=layers(head))
 
 
-def test_each_piece_computes_what_caffe_does(caffemodel, weights):
+def test_each_piece_computes_what_caffe_does(caffemodel, weights, record_gap):
     model = build()
     report = load(model, caffemodel)
     assert sorted(report.used) == sorted(variables(weights))
@@ -134,6 +134,7 @@ def test_each_piece_computes_what_caffe_does(caffemodel, weights):
         gap = np.abs(found[after] - expected).max() / np.abs(expected).max()
         assert expected.std() > 0, after
         assert gap < 2e-6, (after, gap)
+        record_gap("Caffe, by pieces", "googlenet", gap)
 
 
 def test_the_constructor_suits_the_weights(caffemodel, weights):
@@ -306,12 +307,15 @@ def layers_named(*names, blobs=1):
         (np.random.default_rng(2).bytes(5000), "is no"),
         (b"\x12\xff\xff\xff\xff\x0f", "no readable caffemodel"),
         (b"\x1b" * 100_000, "no readable caffemodel"),  # groups in groups
+        (b"\x12\x00" * 200_000, "more than 100,000 fields"),
+        (b"\x12\xc0\x9a\x0c" + b"\x32\x00" * 100_000, "more than 100,000 fields"),  # blobs
+        (b"\x12\x03\x32\x04", "it ends within a field"),
         (bad_shape((2, 3)), r"a/weights: the shape is \(2, 3\), and the numbers are 4"),
         (bad_shape((-2, -2)), r"the shape is \(-2, -2\)"),
         (bad_shape((4, 0)), r"the shape is \(4, 0\)"),
         (bad_shape((2**62, 2**62)), "the numbers are 4"),
         (bad_shape((2**32 + 2, 2)), "the numbers are 4"),
-        (bad_shape((1,) * 5000), "5000 axes, more than 32"),
+        (bad_shape((1,) * 5000), "a shape of 5003 bytes, more than 32 axes need"),
         (bad_shape(()), "the numbers are 4"),
         (bad_shape((1, 1, 2, 3), "layers"), r"the shape is \(1, 1, 2, 3\)"),
         (bad_shape((-1, -1, 2, 2), "layers"), r"the shape is \(-1, -1, 2, 2\)"),

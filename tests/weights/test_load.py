@@ -1,15 +1,17 @@
 """TF-Slim checkpoints as they are published, on a narrow network; faults leave it unchanged."""
 
+import pathlib
 import tarfile
 import zipfile
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
 import keras_inception
 from keras_inception.weights import from_tf_slim, load
-from keras_inception.weights.assign import Source, assign, fit
+from keras_inception.weights.assign import Plan, Source, assign, fit
 
 RNG = np.random.default_rng(0)
 SHAPE = (75, 75, 3)
@@ -116,8 +118,9 @@ def test_without_the_classifier(checkpoint):
     assert len(heads) == 2
 
 
-@pytest.mark.parametrize("suffix", [".index", ".data-00000-of-00001"])
+@pytest.mark.parametrize("suffix", [".index", ".data-00000-of-00001", ".meta"])
 def test_any_file_of_the_checkpoint_will_do(checkpoint, suffix):
+    pathlib.Path(f"{checkpoint[0]}.meta").write_bytes(b"a graph")
     model = build(classes=1001)
     load(model, checkpoint[0] + suffix)
     np.testing.assert_array_equal(kernel(model), checkpoint[1]["InceptionV4/Logits/Logits/weights"])
@@ -233,6 +236,28 @@ def test_one_error_lists_all_faults_and_nothing_changes(checkpoint):
     assert all((w.numpy() == old).all() for w, old in zip(model.weights, before))
 
 
+def test_a_report_is_short_to_look_at(checkpoint):
+    report = load(build(), checkpoint[0])
+    assert repr(report) == "LoadReport(596 used, 6 skipped, 2 new)"
+
+
+def test_other_widths_of_numbers(tmp_path):
+    name = "InceptionV4/Conv2d_1a_3x3/weights"
+    model = build(include_top=False)
+    exact = RNG.integers(-128, 128, (3, 3, 3, 8)) / 64
+    for dtype in ("bfloat16", "float16", "float64"):
+        prefix = str(tmp_path / dtype)
+        value = tf.constant(exact, dtype)
+        tf.raw_ops.SaveV2(
+            prefix=prefix, tensor_names=[name], shape_and_slices=[""], tensors=[value]
+        )
+        source = from_tf_slim.open_checkpoint(prefix)
+        (rule,) = from_tf_slim.plan(model, [name]).rules
+        part = keras.Model(model.inputs, model.get_layer("conv2d_1a_3x3_conv").output)
+        assign(part, source, Plan([rule], {}))
+        np.testing.assert_array_equal(rule.target, exact)
+
+
 def test_moving_averages_on_request(checkpoint):
     name = "InceptionV4/Conv2d_1a_3x3/weights"
     plain = from_tf_slim.open_checkpoint(checkpoint[0])
@@ -270,7 +295,7 @@ def test_unknown_format_and_unknown_tag(tmp_path):
     path.write_text("no weights")
     with pytest.raises(ValueError, match=r"notes.txt is of no known format; known are"):
         load(build(), path)
-    with pytest.raises(ValueError, match="no file 'nonsense', .*there are: 'imagenet'"):
+    with pytest.raises(ValueError, match="'nonsense' is no file, .*there are: 'imagenet'"):
         load(build(), "nonsense")
 
 

@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
+import keras_inception
+from keras_inception.weights import load
 from keras_inception.weights.safetensors_file import is_safetensors, open_safetensors
 
 
@@ -121,6 +123,17 @@ def test_a_file_that_ends_early_or_has_a_bit_flipped_is_read_or_refused(tmp_path
             messages.append(str(error))
     assert len(messages) > 700
     assert all("damaged.safetensors" in message for message in messages)
+
+
+@pytest.mark.parametrize(
+    "names", [["a"], [""], ["/"], ["a/b", "a.weight"], ["block1_conv1/" + "9" * 5000]]
+)
+def test_names_of_no_known_kind_are_left_over(names, tmp_path):
+    path = tmp_path / "odd.safetensors"
+    save_file({name: np.ones(1, "f4") for name in names}, path)
+    with pytest.raises(ValueError, match=r"odd.safetensors does not fit") as error:
+        load(keras_inception.Xception(weights=None, include_top=False, width_multiplier=0.05), path)
+    assert all(f"left over: {name}\n" in str(error.value) for name in names)
 
 
 def test_files_are_told_by_content(tmp_path):
