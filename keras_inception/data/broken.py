@@ -108,8 +108,11 @@ def batches_of_readable(
         views, labels = tf.cond(count == batch_size, lambda: (views, labels), filled)
         return tf.ensure_shape(views, (batch_size, *views.shape[1:])), labels
 
+    # Cores have pictures of their own. To share one costs more in waking each other than it gains.
+    options = tf.data.Options()
+    options.threading.max_intra_op_parallelism = 1
     batches = examples.batch(batch_size, drop_remainder=True)
-    return batches.map(read, num_parallel_calls=2 if several else None)
+    return batches.map(read, num_parallel_calls=2 if several else None).with_options(options)
 
 
 def _all_of(examples, most):

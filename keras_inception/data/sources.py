@@ -130,8 +130,7 @@ class _Folder:
         folders = _split_folders(root)
         listed = {split: _listed(folder) for split, folder in folders.items()}
         classes = tuple(sorted({c for names, _ in listed.values() for c in names}))
-        # As bytes: names need not be UTF-8.
-        self._prefixes = {s: os.fsencode(os.path.join(f, "")) for s, f in folders.items()}
+        self._prefixes = {s: os.path.join(folder, "") for s, folder in folders.items()}
         self._columns = {
             split: self._paths_and_labels(split, paths, classes)
             for split, (_, paths) in listed.items()
@@ -139,17 +138,16 @@ class _Folder:
         self.info = DatasetInfo(name, classes, {s: len(c[0]) for s, c in self._columns.items()})
 
     def _paths_and_labels(self, split, paths, classes):
-        label = {os.fsencode(name): number for number, name in enumerate(classes)}
-        separator, start = os.fsencode(os.sep), len(self._prefixes[split])
-        paths = list(map(os.fsencode, paths))
-        return paths, [label[path[start:].partition(separator)[0]] for path in paths]
+        label = {name: number for number, name in enumerate(classes)}
+        start = len(self._prefixes[split])
+        return paths, [label[path[start:].partition(os.sep)[0]] for path in paths]
 
     def has(self, split):
         return split in self._columns
 
     def names(self, split):
         paths, _ = self._columns[split]
-        return [os.fsdecode(path.removeprefix(self._prefixes[split])) for path in paths]
+        return [path.removeprefix(self._prefixes[split]) for path in paths]
 
     def share(self, split, input_context=None):
         """A split, or every n-th of its pictures, in the form that `count` and `read` take."""
@@ -157,7 +155,8 @@ class _Folder:
         first, step = context.input_pipeline_id, context.num_input_pipelines
         paths, labels = (column[first::step] for column in self._columns[split])
         # The two are made once, here: no graph of an epoch has a copy.
-        return len(self._prefixes[split]), tf.constant(paths), tf.constant(labels, tf.int64)
+        prefix = len(self._prefixes[split].encode())
+        return prefix, tf.constant(paths), tf.constant(labels, tf.int64)
 
     @staticmethod
     def count(share):
@@ -195,7 +194,10 @@ def _listed(folder):
         listed = keras.utils.image_dataset_from_directory(
             folder, batch_size=None, shuffle=False, verbose=False
         )
-    except ValueError as error:  # none of these files
+    except (ValueError, TypeError) as error:
+        for path in folder.rglob("*"):
+            if path.name.encode(errors="replace") != os.fsencode(path.name):
+                raise ValueError(f"{str(path)!a} has a name that is not UTF-8") from error
         raise ValueError(f"{folder} has no class folders with pictures: {error}") from error
     return listed.class_names, listed.file_paths
 
