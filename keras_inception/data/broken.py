@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator
 import tensorflow as tf
 
 from keras_inception.data.preprocessing import decode_image
+from keras_inception.data.sources import Examples
 
 ON_ERROR = ("skip", "error")
 # So many at the beginning of a data set may be broken. It is our choice: where all are, a pipeline
@@ -31,17 +32,17 @@ def check_on_error(on_error: str) -> None:
         raise ValueError(f"Unknown on_error {on_error!r}; choose from {', '.join(ON_ERROR)}.")
 
 
-def first_readable(examples: tf.data.Dataset) -> tuple[tf.Tensor, tf.Tensor]:
-    """The first of (image bytes, label, name) that can be decoded, without its name.
+def first_readable(examples: Examples) -> tuple[tf.Tensor, tf.Tensor]:
+    """The first example that can be read and decoded, as (picture, label).
 
     Raises:
         ValueError: none of the first hundred can be, or there are none.
     """
     first = "There are none."
-    for number, (image_bytes, label, name) in enumerate(examples.take(_PATIENCE)):
-        why = fault(image_bytes)
+    for number, (picture, label, name) in enumerate(examples.dataset.take(_PATIENCE)):
+        why = fault(picture, examples.load)
         if not why:
-            return image_bytes, label
+            return picture, label
         if number == 0:
             first = f"{_text(name.numpy())}: {why}"
     raise ValueError(f"None of the first {_PATIENCE} pictures can be read. {first}")
@@ -60,12 +61,12 @@ def batches_of_readable(
     size, and the order of all others does not depend on what is broken.
 
     Args:
-        examples: endless, of (place as int64, (image bytes, label, name)).
-        view: (image bytes, place) to a tensor.
+        examples: endless, of (place as int64, (picture, label, name)).
+        view: (picture, place) to a tensor.
         batch_size: examples in a batch.
         on_error: "skip": a broken picture's name is logged as a warning, once, with how many there
             have been; "error": iterating raises an error with its name.
-        spare: image bytes and label of a picture for batches in which all are broken.
+        spare: picture and label for batches in which all are broken.
 
     Returns:
         A data set of (views, labels).
@@ -77,10 +78,10 @@ def batches_of_readable(
     several = len(os.sched_getaffinity(0)) > 1 if hasattr(os, "sched_getaffinity") else True
 
     def read(places, batch):
-        images, labels, names = batch
+        pictures, labels, names = batch
         numbers = tf.range(batch_size)
-        one_by_one = tf.data.Dataset.from_tensor_slices((numbers, images, places)).map(
-            lambda number, image_bytes, place: (number, view(image_bytes, place)),
+        one_by_one = tf.data.Dataset.from_tensor_slices((numbers, pictures, places)).map(
+            lambda number, picture, place: (number, view(picture, place)),
             num_parallel_calls=tf.data.AUTOTUNE if several else None,
         )
         whole, views = _all_of(one_by_one.ignore_errors(), batch_size)
@@ -122,27 +123,28 @@ def _all_of(examples, most):
     return examples.batch(most).concatenate(nothing).take(1).get_single_element()
 
 
-def unreadable(examples: tf.data.Dataset) -> Iterator[tuple[int, str, str]]:
-    """Decodes one pass of (image bytes, label, name).
+def unreadable(examples: Examples) -> Iterator[tuple[int, str, str]]:
+    """Reads and decodes one pass over examples.
 
     Yields:
         Number in the pass, from 0, name and fault of each that is broken.
     """
-    numbered = examples.enumerate()
+    numbered = examples.dataset.enumerate()
     decoded = numbered.map(
-        lambda number, example: (number, tf.size(decode_image(example[0]))),
+        lambda number, example: (number, tf.size(decode_image(examples.load(example[0])))),
         num_parallel_calls=tf.data.AUTOTUNE,
     )
     whole = {int(number) for number, _ in decoded.ignore_errors()}
-    for number, (image_bytes, _, name) in numbered:
+    for number, (picture, _, name) in numbered:
         if int(number) not in whole:
-            yield int(number), _text(name.numpy()), fault(image_bytes) or "it can be read now"
+            why = fault(picture, examples.load) or "it can be read now"
+            yield int(number), _text(name.numpy()), why
 
 
-def fault(image_bytes: bytes | tf.Tensor) -> str:
-    """Why a picture cannot be decoded, in a line; empty where it can."""
+def fault(picture: bytes | tf.Tensor, load: Callable = tf.identity) -> str:
+    """Why `load(picture)` cannot be read or decoded, in a line; empty where it can."""
     try:
-        decode_image(tf.convert_to_tensor(image_bytes))
+        decode_image(load(tf.convert_to_tensor(picture)))
     except tf.errors.OpError as error:
         text = re.sub(r"\{\{.*?\}\}|\[Op:.*?\]", "", error.message).strip()
         return text.splitlines()[0] if text else type(error).__name__

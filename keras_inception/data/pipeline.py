@@ -71,7 +71,7 @@ def training_batches(
             those of one replica. `None` is all of them.
         on_error: "skip" or "error", for pictures that cannot be read (`data/broken.py`).
         start: how many batches to pass over at the beginning: those of a run that goes on. At most
-            one epoch of pictures is read for it, without decoding.
+            one epoch of pictures is read for it, without decoding, and of a folder none.
 
     Yields:
         float32 (batch_size, size, size, 3) in [-1, 1], int64 (batch_size,).
@@ -85,15 +85,18 @@ def training_batches(
     context = input_context or tf.distribute.InputContext()
     batch_size = context.get_per_replica_batch_size(batch_size)
 
-    def view(image_bytes, place):
-        place = place * context.num_input_pipelines + context.input_pipeline_id
-        return training_view(image_bytes, size, tf.stack([seed, place]), color, min_area)
-
     passed = start * batch_size
     examples = shuffled_examples(name, split, data_dir, seed, input_context, passed)
+
+    def view(picture, place):
+        place = place * context.num_input_pipelines + context.input_pipeline_id
+        image_bytes = examples.load(picture)
+        return training_view(image_bytes, size, tf.stack([seed, place]), color, min_area)
+
     with tf.init_scope():  # now, also where a graph is being made of the batches
         spare = first_readable(named_examples(name, split, data_dir))
-    batches = batches_of_readable(examples.enumerate(passed), view, batch_size, on_error, spare)
+    numbered = examples.dataset.enumerate(passed)
+    batches = batches_of_readable(numbered, view, batch_size, on_error, spare)
     return batches.prefetch(tf.data.AUTOTUNE)
 
 
@@ -123,18 +126,20 @@ def evaluation_batches(
     _check_sizes(size, batch_size)
     check_count(crops)
 
-    def views(image_bytes, label, _):
-        return make_crops(decode_image(image_bytes), size, crops), label
-
     examples = named_examples(name, split, data_dir)
+    wanted = examples.dataset
     if exclude:
         left_out = tf.constant(sorted(exclude), tf.int64)
-        examples = examples.enumerate().filter(lambda i, _: tf.reduce_all(i != left_out))
-        examples = examples.map(lambda _, example: example)
+        wanted = wanted.enumerate().filter(lambda i, _: tf.reduce_all(i != left_out))
+        wanted = wanted.map(lambda _, example: example)
+
+    def views(picture, label, _):
+        return make_crops(decode_image(examples.load(picture)), size, crops), label
+
     # 144 crops at 299 pixels are 154 MB: no more pictures at a time than keep a network busy.
     ahead = tf.data.AUTOTUNE if crops <= 12 else 2
-    examples = examples.skip(skip).map(views, num_parallel_calls=ahead)
-    return examples.batch(batch_size).prefetch(ahead)
+    batches = wanted.skip(skip).map(views, num_parallel_calls=ahead).batch(batch_size)
+    return batches.prefetch(ahead)
 
 
 def unreadable_examples(

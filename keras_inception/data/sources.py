@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import os
 import pathlib
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import keras
@@ -45,18 +46,38 @@ def count_examples(name: str, split: str, data_dir: str | None = None) -> int:
     return source.count(source.share(split))
 
 
+@dataclass(frozen=True)
+class Examples:
+    """A data set, and what makes the encoded pictures of it.
+
+    Attributes:
+        dataset: of (picture as string, label as int64, name as string). The name is its file's
+            where the data set keeps it, or else tensorflow-datasets' id of it.
+        load: the picture of an example to its encoded bytes. Of a folder's it reads the file, so
+            that a file which cannot be read is found where it is decoded, as broken ones are.
+    """
+
+    dataset: tf.data.Dataset
+    load: Callable[[tf.Tensor], tf.Tensor]
+
+    def loaded(self) -> tf.data.Dataset:
+        """(image bytes, label, name)."""
+        return self.dataset.map(
+            lambda picture, label, name: (self.load(picture), label, name),
+            num_parallel_calls=tf.data.AUTOTUNE,
+        )
+
+
 def encoded_examples(name: str, split: str, data_dir: str | None = None) -> tf.data.Dataset:
     """One pass over a split in the order on disk: (image bytes as string, label as int64)."""
-    return named_examples(name, split, data_dir).map(lambda image, label, _: (image, label))
+    examples = named_examples(name, split, data_dir).loaded()
+    return examples.map(lambda image, label, _: (image, label))
 
 
-def named_examples(name: str, split: str, data_dir: str | None = None) -> tf.data.Dataset:
-    """As `encoded_examples`, with the example's name, a scalar string, as third.
-
-    That is its file's where the data set keeps it, or else tensorflow-datasets' id of it.
-    """
+def named_examples(name: str, split: str, data_dir: str | None = None) -> Examples:
+    """One pass over a split in the order on disk."""
     source = _checked_source(name, split, data_dir)
-    return source.read(source.share(split))
+    return Examples(source.read(source.share(split)), source.load)
 
 
 def shuffled_examples(
@@ -66,8 +87,8 @@ def shuffled_examples(
     seed: int = 0,
     input_context: tf.distribute.InputContext | None = None,
     start: int = 0,
-) -> tf.data.Dataset:
-    """Endless (image bytes, label, name), each epoch in an order of its own.
+) -> Examples:
+    """Endless examples, each epoch in an order of its own.
 
     Args:
         name, split, data_dir: which examples.
@@ -92,7 +113,7 @@ def shuffled_examples(
         key = tf.cast(seed, tf.int64) * 1_000_003 + epoch
         return read(share, key, tf.where(epoch == first, tf.constant(passed, tf.int64), 0))
 
-    return tf.data.Dataset.range(first, tf.int64.max).flat_map(of_epoch)
+    return Examples(tf.data.Dataset.range(first, tf.int64.max).flat_map(of_epoch), source.load)
 
 
 def example_names(name: str, split: str, data_dir: str | None = None) -> list[str] | None:
@@ -172,10 +193,11 @@ class _Folder:
 
         def named(number):
             name = tf.strings.substr(paths[number], prefix, tf.int32.max)
-            return tf.io.read_file(paths[number]), labels[number], name
+            return paths[number], labels[number], name
 
-        numbers = tf.data.Dataset.from_tensor_slices(order[start:])
-        return numbers.map(named, num_parallel_calls=tf.data.AUTOTUNE)
+        return tf.data.Dataset.from_tensor_slices(order[start:]).map(named)
+
+    load = staticmethod(tf.io.read_file)
 
 
 def _split_folders(root):
@@ -249,6 +271,8 @@ class _Tfds:
         if shuffle_seed is not None:
             examples = examples.shuffle(_SHUFFLE_BUFFER, seed=shuffle_seed)
         return examples.skip(start)
+
+    load = staticmethod(tf.identity)
 
     def _examples(self, share, shuffle_seed=None):
         import tensorflow_datasets as tfds

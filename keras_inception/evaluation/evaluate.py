@@ -22,6 +22,12 @@ from keras_inception.evaluation.predictors import predictor
 from keras_inception.evaluation.state import Findings, open_state
 
 _LOGGER = logging.getLogger(__name__)
+# What reading and decoding a picture raises.
+_UNREADABLE = (
+    tf.errors.InvalidArgumentError,
+    tf.errors.NotFoundError,
+    tf.errors.PermissionDeniedError,
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -190,17 +196,16 @@ def evaluate(
     else:
         data = _Data(batches=dataset)
     classes = _class_names(predictors, data.classes)
-    if state_dir is not None:
-        state_dir = open_state(state_dir, data.key(predictors, crops), resume)
+    passes = state_dir and open_state(state_dir, data.key(predictors, crops), resume)
     found = {}  # size: arrays
     for size in sizes:
         members = [p for p in predictors if p.size == size]
-        with Findings(state_dir and state_dir / f"size{size}") as findings:
+        with Findings(passes and passes / f"size{size}") as findings:
             batches = data.of_size(size, crops, max(1, batch_size // crops), findings.count)
             with _bar(data.pictures, findings.count, members, crops, progress) as bar:
                 try:
                     _run(members, batches, crops, batch_size, findings, bar)
-                except tf.errors.InvalidArgumentError as error:
+                except _UNREADABLE as error:
                     raise data.unreadable(findings.count) or error from None
         found[size] = findings.arrays()
         if not findings.count:
@@ -265,7 +270,8 @@ class _Data:
         for number, name, why in pipeline.unreadable_examples(self.name, self.split, self.data_dir):
             if number in self.examples[done:]:
                 return ValueError(
-                    f"{name} cannot be read: {why}; on_error='skip' leaves such pictures out"
+                    f"{name} cannot be read: {why}; on_error='skip' (--on_error=skip) leaves such "
+                    "pictures out"
                 )
         return None
 

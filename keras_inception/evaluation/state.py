@@ -1,14 +1,15 @@
 """What an evaluation has found so far, on disk, so that a run that is stopped can go on.
 
 A state is a folder: `key.json` says which evaluation it is of, and each pass over the data has a
-folder of pieces, `pass0/00000320.npz` for instance, which hold what was found for the pictures from
-the 320th on. A piece is written under another name and renamed, so a run that is killed at any
-moment leaves whole pieces only.
+folder of pieces, `4f0c21b7/size299/00000320.npz` for instance, which hold what was found for the
+pictures from the 320th on; the first part of the name is a hash of the key. A piece is written
+under another name and renamed, so a run that is killed at any moment leaves whole pieces only.
+Several runs of one evaluation may share a state: a piece has the same rows whoever writes it.
 """
 
+import hashlib
 import json
 import pathlib
-import shutil
 import time
 import zipfile
 
@@ -25,27 +26,36 @@ def open_state(folder, key, resume=True):
     Args:
         folder: where it is or shall be.
         key: a dict of plain values that says which evaluation it is of.
-        resume: `False` throws away what is there.
+        resume: `False` throws away what was found.
+
+    Returns:
+        The folder for the passes of this evaluation.
 
     Raises:
-        ValueError: what is there is of another evaluation, or is no state.
+        ValueError: what was found there is of another evaluation, or it is no state.
     """
     folder = pathlib.Path(folder)
-    key = json.loads(json.dumps(key))
-    if not resume and (folder / "key.json").is_file():
-        shutil.rmtree(folder)
+    text = json.dumps(key, indent=1)
     if any(not path.name.startswith(".") for path in folder.glob("*")):
-        other = _read_key(folder)
-        different = [name for name in {**other, **key} if other.get(name) != key.get(name)]
-        if different:
-            raise ValueError(
-                f"{folder} is the state of another evaluation ({', '.join(different)} differ): "
-                "choose another folder, or start over (resume=False, --noresume)"
-            )
-        return folder
+        _clear(folder, json.loads(text), resume)
     with replacing(folder / "key.json") as file:
-        file.write_text(json.dumps(key, indent=1), encoding="utf-8")
-    return folder
+        file.write_text(text, encoding="utf-8")
+    return folder / hashlib.sha256(text.encode()).hexdigest()[:8]
+
+
+def _clear(folder, key, resume):
+    """Removes the pieces of another state, or with `resume=False` of any."""
+    other = _read_key(folder)
+    pieces = list(folder.glob("*/*/*.npz"))
+    different = [name for name in {**other, **key} if other.get(name) != key.get(name)]
+    if different and pieces and resume:
+        raise ValueError(
+            f"{folder} is the state of another evaluation ({', '.join(different)} differ): "
+            "choose another folder, or start over (resume=False, --noresume)"
+        )
+    if different or not resume:
+        for piece in pieces:
+            piece.unlink()
 
 
 def _read_key(folder):

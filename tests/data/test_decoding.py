@@ -121,6 +121,27 @@ def test_unreadable_examples(folder):
     assert all(why for _, _, why in found)
 
 
+def test_files_that_are_gone(tmp_path, caplog):
+    """Links to nothing are as pictures that are broken; so is what is deleted later."""
+    for number in range(5):
+        path = tmp_path / "train" / "a" / f"{number}.jpg"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(KINDS["jpeg"])
+    (tmp_path / "train" / "a" / "9.jpg").symlink_to("nowhere.jpg")
+    name = f"folder:{tmp_path}"
+    batches = pipeline.training_batches(name, 16, 4)
+    evaluation = pipeline.evaluation_batches(name, 16, 4, split="train")
+    (tmp_path / "train" / "a" / "3.jpg").unlink()
+    with caplog.at_level(logging.WARNING, "keras_inception.data.broken"):
+        assert len(list(batches.take(6))) == 6
+    assert {record.getMessage().split()[0] for record in caplog.records} == {"a/3.jpg", "a/9.jpg"}
+    with pytest.raises(tf.errors.NotFoundError):
+        list(evaluation)
+    found = pipeline.unreadable_examples(name, "train")
+    assert [(number, file) for number, file, _ in found] == [(4, "a/9.jpg")]
+    assert "9.jpg" in found[0][2]
+
+
 def test_nothing_but_broken_ones(tmp_path):
     (tmp_path / "train" / "a").mkdir(parents=True)
     for number in range(3):

@@ -117,7 +117,7 @@ def test_training_batches_have_the_promised_form(data_dir):
 
 
 def test_each_epoch_has_every_example_once_in_another_order(data_dir):
-    examples = shuffled_examples("trees", "train", data_dir, seed=3)
+    examples = shuffled_examples("trees", "train", data_dir, seed=3).loaded()
     images = [image for image, _, _ in examples.take(30).as_numpy_iterator()]
     epochs = [images[:10], images[10:20], images[20:]]
     in_order = [

@@ -1,5 +1,7 @@
 """Tests of evaluation/evaluate.py: known answers, crops, ensembles, and photo_patches itself."""
 
+import pathlib
+
 import keras
 import numpy as np
 import pytest
@@ -71,14 +73,24 @@ def spoilt(tmp_path):
 
 
 def test_a_broken_picture_is_named(spoilt, tmp_path):
-    with pytest.raises(ValueError, match="^0/01.png cannot be read: .*; on_error='skip' leaves"):
+    with pytest.raises(ValueError, match="^0/01.png cannot be read: .*; on_error='skip' "):
         evaluate(color_model(), spoilt, progress=False)
     with pytest.raises(ValueError, match="^2/11.png cannot be read"):
         evaluate(color_model(), spoilt, progress=False, exclude=[1], state_dir=tmp_path / "state")
 
 
+def test_a_picture_that_is_gone_is_named(spoilt):
+    folder = pathlib.Path(spoilt.removeprefix("folder:")) / "test"
+    (folder / "0" / "00.png").unlink()
+    (folder / "0" / "00.png").symlink_to("nowhere.png")
+    with pytest.raises(ValueError, match="^0/00.png cannot be read: .*00.png"):
+        evaluate(color_model(), spoilt, progress=False)
+
+
 def test_broken_pictures_are_left_out(spoilt, tmp_path, caplog):
     options = {"exclude": [0], "on_error": "skip", "state_dir": tmp_path / "state"}
+    with pytest.raises(ValueError, match="leaves such pictures out"):  # and leaves its state there
+        evaluate(color_model(), spoilt, progress=False, **{**options, "on_error": "error"})
     found = evaluate(color_model(), spoilt, progress=False, **options)
     assert (found.pictures, found.excluded, found.unreadable) == (9, 1, 2)
     assert found.labels.tolist() == [0, 0, 1, 1, 1, 1, 2, 2, 2]
@@ -273,7 +285,7 @@ def test_the_state_of_another_run_is_refused(photo_patches_dir, tmp_path, change
         "state_dir": tmp_path / "state",
     }
     with pytest.raises(Stops):
-        evaluate(stopping(first, 0), "photo_patches", **options)
+        evaluate(stopping(first, 1), "photo_patches", **options)
     model = second if change.pop("models", False) else first
     with pytest.raises(ValueError, match=named):
         evaluate(model, "photo_patches", **{**options, **change})

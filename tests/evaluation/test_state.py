@@ -58,18 +58,49 @@ def test_findings_without_a_folder():
     assert findings.arrays()["a"].tolist() == [1]
 
 
+def count(passes):
+    return Findings(passes / "pass").count
+
+
 def test_a_state_is_opened_by_its_key_only(tmp_path):
     folder = tmp_path / "deep" / "state"
     key = {"crops": 1, "exclude": (1, 2)}
-    assert open_state(folder, key) == folder
-    with Findings(folder / "pass") as findings:
+    passes = open_state(folder, key)
+    assert passes.parent == folder
+    with Findings(passes / "pass") as findings:
         add(findings, 1)
-    open_state(folder, key)
+    assert open_state(folder, key) == passes
     with pytest.raises(ValueError, match=r"another evaluation \(crops differ\)"):
         open_state(folder, {**key, "crops": 10})
-    assert Findings(folder / "pass").count == 1
-    open_state(folder, {**key, "crops": 10}, resume=False)
-    assert Findings(folder / "pass").count == 0
+    assert count(passes) == 1
+    assert count(open_state(folder, key, resume=False)) == 0
+    with Findings(passes / "pass") as findings:
+        add(findings, 1, 2)
+    others = open_state(folder, {**key, "crops": 10}, resume=False)
+    assert count(others) == count(passes) == 0
+
+
+def test_a_state_without_findings_is_anyones(tmp_path):
+    """Of a run that ended at once, for a broken picture say."""
+    first = open_state(tmp_path, {"exclude": []})
+    second = open_state(tmp_path, {"exclude": [3]})
+    with Findings(first / "pass") as late:  # the first is still at work
+        add(late, 1)
+    assert count(second) == 0
+    with Findings(second / "pass") as findings:
+        add(findings, 2)
+    assert count(open_state(tmp_path, {"exclude": [3]})) == 1
+
+
+def test_runs_that_share_a_state(tmp_path):
+    """Two go through the same pictures and write pieces of different lengths, in turn."""
+    first, second = Findings(tmp_path), Findings(tmp_path)
+    for findings, values in ((first, [0, 1]), (second, [0]), (second, [1, 2]), (first, [2, 3])):
+        with findings:
+            add(findings, *values)
+    arrays = Findings(tmp_path).arrays()
+    assert arrays["a"].tolist() == list(range(len(arrays["a"])))
+    assert first.arrays()["a"].tolist() == [0, 1, 2, 3]
 
 
 def test_a_folder_that_is_no_state_is_left_alone(tmp_path):
@@ -77,6 +108,9 @@ def test_a_folder_that_is_no_state_is_left_alone(tmp_path):
     for resume in (True, False):
         with pytest.raises(ValueError, match="no state"):
             open_state(tmp_path, {"crops": 1}, resume)
+    assert (tmp_path / "thesis.txt").exists()
+    (tmp_path / "key.json").write_text("{}")
+    open_state(tmp_path, {"crops": 1}, resume=False)
     assert (tmp_path / "thesis.txt").exists()
     (tmp_path / "key.json").write_text("[1]")
     with pytest.raises(ValueError, match="damaged"):
