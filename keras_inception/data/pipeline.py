@@ -28,6 +28,7 @@ from keras_inception.data.sources import (
     dataset_info,
     encoded_examples,
     example_names,
+    fingerprint,
     named_examples,
     shuffled_examples,
 )
@@ -39,6 +40,7 @@ __all__ = [
     "encoded_examples",
     "evaluation_batches",
     "example_names",
+    "fingerprint",
     "training_batches",
     "unreadable_examples",
 ]

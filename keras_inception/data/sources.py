@@ -11,6 +11,7 @@ A split of tensorflow-datasets may be a part of one, in its words: `train[:90%]`
 
 from __future__ import annotations
 
+import hashlib
 import os
 import pathlib
 from collections.abc import Callable
@@ -126,6 +127,11 @@ def example_names(name: str, split: str, data_dir: str | None = None) -> list[st
     return _source(name, data_dir).names(split)
 
 
+def fingerprint(name: str, split: str, data_dir: str | None = None) -> str:
+    """Tells whether a split has changed: its files' names, sizes and times, or its version."""
+    return _checked_source(name, split, data_dir).fingerprint(split)
+
+
 def _checked_source(name, split, data_dir):
     source = _source(name, data_dir)
     if not source.has(split):
@@ -169,6 +175,15 @@ class _Folder:
     def names(self, split):
         paths, _ = self._columns[split]
         return [path.removeprefix(self._prefixes[split]) for path in paths]
+
+    def fingerprint(self, split):
+        digest = hashlib.sha256()
+        for path in self._columns[split][0]:
+            digest.update(path.encode())
+            if os.path.exists(path):  # or a link to nothing
+                status = os.stat(path)
+                digest.update(f"{status.st_size} {status.st_mtime_ns}".encode())
+        return digest.hexdigest()
 
     def share(self, split, input_context=None):
         """A split, or every n-th of its pictures, in the form that `count` and `read` take."""
@@ -250,6 +265,9 @@ class _Tfds:
             return None
         names = self._examples(split).map(lambda example: example[self._name_feature])
         return [name.decode() for name in names.as_numpy_iterator()]
+
+    def fingerprint(self, split):
+        return f"{self._builder.info.full_name} {split}"
 
     def share(self, split, input_context=None):
         """A split, or a part of it, in tensorflow-datasets' words: no two read the same file."""

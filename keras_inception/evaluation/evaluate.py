@@ -281,6 +281,7 @@ class _Data:
             "models": [p.fingerprint() for p in predictors],
             "data": self.name,
             "split": self.split,
+            "contents": pipeline.fingerprint(self.name, self.split, self.data_dir),
             "crops": crops,
             "pictures": self.pictures,
             "exclude": self.excluded,
@@ -291,9 +292,7 @@ def _named(name, split, data_dir, exclude, on_error):
     """The pictures of a split of a named data set."""
     check_on_error(on_error)
     info = pipeline.dataset_info(name, data_dir)
-    if split not in info.examples:
-        raise ValueError(f"{name} has no split {split!r}, but {sorted(info.examples)}")
-    total = info.examples[split]
+    total = pipeline.count_examples(name, split, data_dir)
     if exclude is None:
         excluded = ()
     elif isinstance(exclude, (str, pathlib.PurePath)):

@@ -24,7 +24,7 @@ def excluded_examples(path, dataset, split, data_dir=None):
         ValueError: a line fits no picture, or several, or the file is no list.
     """
     lines = _read(path)
-    total = pipeline.dataset_info(dataset, data_dir).examples[split]
+    total = pipeline.count_examples(dataset, split, data_dir)
     names = pipeline.example_names(dataset, split, data_dir)
     if names is None:
         names = [str(i) for i in range(total)]

@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 
 from keras_inception.data.pipeline import dataset_info, encoded_examples, example_names
-from keras_inception.data.sources import named_examples, shuffled_examples
+from keras_inception.data.sources import fingerprint, named_examples, shuffled_examples
 
 
 def write(folder, *names):
@@ -70,6 +70,21 @@ def test_a_folder_goes_on_at_any_place(start, pipelines, tmp_path):
     whole = names(f"folder:{tmp_path}", "train", 30, **options)
     rest = names(f"folder:{tmp_path}", "train", 30 - start, start=start, **options)
     assert rest == whole[start:]
+
+
+def test_fingerprint(tmp_path, photo_patches_dir):
+    write(tmp_path, "train/a/0.png", "train/b/1.png", "test/a/0.png")
+    name = f"folder:{tmp_path}"
+    before = fingerprint(name, "train")
+    write(tmp_path, "test/a/2.png")
+    assert fingerprint(name, "train") == before != fingerprint(name, "test")
+    os.utime(tmp_path / "train" / "a" / "0.png", (1, 1))
+    changed = fingerprint(name, "train")
+    (tmp_path / "train" / "b" / "1.png").unlink()
+    assert len({before, changed, fingerprint(name, "train")}) == 3
+    whole = fingerprint("photo_patches", "test", photo_patches_dir)
+    assert "1.0.0" in whole
+    assert fingerprint("photo_patches", "test[:9]", photo_patches_dir) != whole
 
 
 def test_names_with_accents(tmp_path):

@@ -271,7 +271,7 @@ def test_a_stopped_run_goes_on(photo_patches_dir, tmp_path, error):
     ("change", "named"),
     [
         ({"crops": 10}, "crops differ"),
-        ({"split": "validation"}, "split differ"),
+        ({"split": "validation"}, "split, contents differ"),
         ({"exclude": [3]}, "pictures, exclude differ"),
         ({"models": True}, "models differ"),
     ],
@@ -289,6 +289,28 @@ def test_the_state_of_another_run_is_refused(photo_patches_dir, tmp_path, change
     model = second if change.pop("models", False) else first
     with pytest.raises(ValueError, match=named):
         evaluate(model, "photo_patches", **{**options, **change})
+
+
+def test_the_state_of_other_pictures_is_refused(spoilt, tmp_path):
+    options = {"progress": False, "on_error": "skip", "state_dir": tmp_path / "state"}
+    evaluate(color_model(), spoilt, **options)
+    picture = tmp_path / "pictures" / "test" / "0" / "00.png"
+    picture.write_bytes(tf.io.encode_png(np.full((9, 9, 3), 255, "uint8")).numpy())
+    with pytest.raises(ValueError, match=r"another evaluation \(contents differ\)"):
+        evaluate(color_model(), spoilt, **options)
+
+
+def test_a_part_of_a_split(photo_patches_dir, tmp_path):
+    model = classifier_of_patches(16)
+    options = {"data_dir": photo_patches_dir, "progress": False}
+    (tmp_path / "list.txt").write_text("1\n")
+    found = evaluate(
+        model, "photo_patches", split="test[:40]", exclude=tmp_path / "list.txt", **options
+    )
+    whole = evaluate(model, "photo_patches", **options)
+    kept = [0, *range(2, 40)]
+    np.testing.assert_array_equal(found.labels, whole.labels[kept])
+    np.testing.assert_allclose(found.probabilities, whole.probabilities[kept], atol=1e-6)
 
 
 def test_batches_have_no_state_and_no_list(tmp_path):

@@ -13,8 +13,7 @@ def excluded(tmp_path, monkeypatch):
     """Writes a list and reads it for four pictures, whose file names are known or not."""
 
     def excluded(text, names=NAMES):
-        info = pipeline.DatasetInfo("imagenet", ("a",), {"validation": 4})
-        monkeypatch.setattr(pipeline, "dataset_info", lambda *_: info)
+        monkeypatch.setattr(pipeline, "count_examples", lambda *_: 4)
         monkeypatch.setattr(pipeline, "example_names", lambda *_: names)
         (tmp_path / "list.txt").write_text(text)
         return excluded_examples(tmp_path / "list.txt", "imagenet", "validation")
