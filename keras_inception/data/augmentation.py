@@ -22,8 +22,8 @@ from keras_inception.data.preprocessing import (
 ASPECT_RATIOS = (3 / 4, 4 / 3)  # width / height; 1409.4842, section 6
 MIN_AREA = 0.08  # of the picture; 1409.4842, section 6 (TF-Slim takes 0.05)
 
-# What each distortion draws from, for pixels in [0, 1]; TF-Slim.
-BRIGHTNESS_DELTA = 32 / 255  # added, either sign
+# What each distortion draws from, for pixels in [0, 255]; TF-Slim.
+BRIGHTNESS_DELTA = 32.0  # added, either sign
 SATURATION_FACTORS = (0.5, 1.5)
 HUE_DELTA = 0.2  # of the colour circle, either direction
 CONTRAST_FACTORS = (0.5, 1.5)
@@ -77,9 +77,9 @@ def training_view(
     # Flipped while it has one byte a value.
     image = tf.image.stateless_random_flip_left_right(image, flip_seed)
     image = resize_bilinear(image, size)
-    if color == "none":
-        return scale_pixels(image)
-    return 2.0 * distort_color(image / 255.0, color_seed, color) - 1.0
+    if color != "none":
+        image = distort_color(image, color_seed, color)
+    return scale_pixels(image)
 
 
 def random_box(
@@ -104,7 +104,7 @@ def random_box(
 
 
 def distort_color(image: tf.Tensor, seed: tf.Tensor, color: str) -> tf.Tensor:
-    """Distorts the colours of float32 (height, width, 3) in [0, 1]; the result is clipped to it.
+    """Distorts the colours of float32 (height, width, 3) in [0, 255]; the result is clipped to it.
 
     `color` is a key of `COLOR_ORDERS`; `seed` is int32 or int64 (2,).
     """
@@ -117,7 +117,8 @@ def distort_color(image: tf.Tensor, seed: tf.Tensor, color: str) -> tf.Tensor:
         distorted = image
         for name in order:
             distorted = _DISTORTIONS[name](distorted, seed_of[name])
-        return tf.clip_by_value(distorted, 0.0, 1.0)
+        # In one operation, where `tf.clip_by_value` has two.
+        return tf.raw_ops.ClipByValue(t=distorted, clip_value_min=0.0, clip_value_max=255.0)
 
     drawn = tf.random.stateless_uniform((), order_seed, maxval=len(orders), dtype=tf.int32)
     return tf.switch_case(drawn, [lambda order=order: apply(order) for order in orders])
