@@ -55,12 +55,19 @@ def make(name):
 
 def batches():
     """The same batch for ever."""
+    import tensorflow as tf
+
+    return tf.data.Dataset.from_tensors(one_batch(BATCH, SIZE, CLASSES)).repeat()
+
+
+def one_batch(batch, size, classes):
+    """Images of noise and labels."""
     import numpy as np
     import tensorflow as tf
 
     rng = np.random.default_rng(0)
-    images = rng.uniform(-1, 1, (BATCH, SIZE, SIZE, 3)).astype("float32")
-    return tf.data.Dataset.from_tensors((images, rng.integers(0, CLASSES, BATCH))).repeat()
+    images = rng.uniform(-1, 1, (batch, size, size, 3)).astype("float32")
+    return tf.constant(images), tf.constant(rng.integers(0, classes, batch))
 
 
 def stock(precision):
@@ -92,29 +99,38 @@ def recipe_of(precision, average_decay):
 
 def trainer(precision):
     """With all that `train` puts around the steps but for the validation."""
-    from keras_inception.training import callbacks, checkpoints
     from keras_inception.training.run import Run
 
     run = Run(recipe_of(precision, 0.9999), CLASSES, BATCH * 1000)
     run.enter(is_head=False)
     folder = tempfile.TemporaryDirectory()
-    store = checkpoints.Checkpoints(pathlib.Path(folder.name))
-    watchers = [
-        run.position,
-        callbacks.StopsWhenNotFinite(run.position, store),
-        callbacks.Progress(run.recipe, run.position, BATCH, show=False),
-        callbacks.Saves(lambda: None, run.position, 1e9),
-        callbacks.StopsOnSignal(lambda: None, run.position),
-    ]
+    around = watchers(run, pathlib.Path(folder.name))
     data = batches()
 
     def work(count, folder=folder):
-        # An epoch's end is no part of a step: it comes once in thousands.
-        run.trainer.fit(
-            data, steps_per_epoch=count, callbacks=[after_steps(w) for w in watchers], verbose=0
-        )
+        run.trainer.fit(data, steps_per_epoch=count, callbacks=around, verbose=0)
 
     return work
+
+
+def watchers(run, folder):
+    """What `train` hands to `fit`, but for what an epoch's end brings once in thousands of steps.
+
+    Args:
+        run: a `Run`.
+        folder: an empty one, for checkpoints that are never written.
+    """
+    from keras_inception.training import callbacks, checkpoints
+
+    store = checkpoints.Checkpoints(folder)
+    every = [
+        run.position,
+        callbacks.StopsWhenNotFinite(run.position, store),
+        callbacks.Progress(run.recipe, run.position, run.update_size, show=False),
+        callbacks.Saves(lambda: None, run.position, 1e9),
+        callbacks.StopsOnSignal(lambda: None, run.position),
+    ]
+    return [after_steps(one) for one in every]
 
 
 def after_steps(callback):

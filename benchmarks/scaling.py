@@ -1,0 +1,302 @@
+"""Measures the constants of step_model.py's model and what it predicts, and prints its tables.
+
+    python benchmarks/scaling.py                  # measures, writes scaling.json, prints; 8 minutes
+    python benchmarks/scaling.py --tables         # prints the tables of scaling.json
+
+Everything is measured by real processes on the loopback interface. Each worker is held to one core;
+where there are fewer cores than workers they share them evenly. Wants a machine at rest.
+"""
+
+import argparse
+import contextlib
+import json
+import os
+import pathlib
+import signal
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+HERE = pathlib.Path(__file__).parent
+FILE = HERE / "scaling.json"
+LIMIT = 400  # seconds, after which a process ends itself: TensorFlow heeds no SIGTERM in a cluster
+SIZE, CLASSES, EXAMPLES = 64, 14, 2800  # photo_patches
+NETWORKS = {"quarter": 0.25, "full": 1.0}  # width of Inception-v1
+FITTED = (4, 16, 64)  # images a step, from which the constants are; others are predicted
+CHECKED = (("quarter", 8), ("quarter", 32), ("full", 8))
+WORKERS = (1, 2, 4)
+MESSAGES = [4096 * 4**power for power in range(8)]  # 4 KB to 64 MB
+V3_BATCH = 8
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--tables", action="store_true", help="measure nothing")
+    parser.add_argument("--task", help=argparse.SUPPRESS)  # of this script's own children
+    parser.add_argument("--data_dir", help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.task:
+        work(arguments.task, arguments.data_dir)
+        return
+    if not arguments.tables:
+        FILE.write_text(json.dumps(measure(), indent=1) + "\n", encoding="utf-8")
+    import scaling_tables
+
+    print("\n\n".join(scaling_tables.tables(json.loads(FILE.read_text(encoding="utf-8")))))
+
+
+def measure():
+    """All that is measured, as plain JSON values; times in milliseconds."""
+    with tempfile.TemporaryDirectory() as folder:
+        alone = run_cluster("replica", 1, folder)
+        of_workers = {count: run_cluster("worker", count, folder) for count in WORKERS}
+        return {
+            "cores": os.cpu_count(),
+            **alone,
+            "all_reduce": {count: of_workers[count]["all_reduce"] for count in WORKERS[1:]},
+            "steps": [
+                {"network": network, "batch": batch, "workers": count, "time": time_of_step}
+                for count in WORKERS
+                for (network, batch), time_of_step in zip(
+                    CHECKED, of_workers[count]["steps"], strict=True
+                )
+            ],
+            "inception_v3": run_cluster("inception_v3", 1, folder),
+        }
+
+
+# The processes.
+
+
+def run_cluster(task, count, folder):
+    """What the first of so many processes of a task prints; all of them are gone afterwards."""
+    addresses = [f"localhost:{port}" for port in free_ports(count)]
+    running = []
+    with open(pathlib.Path(folder) / f"{task}{count}.log", "w+b") as log:
+        try:
+            for index in range(count):
+                running.append(_start(task, index, addresses, folder, log))
+            answer, _ = running[0].communicate(timeout=LIMIT)
+            if running[0].returncode:
+                log.seek(0)
+                text = log.read()[-4000:].decode(errors="replace")
+                raise RuntimeError(f"{task} has ended with {running[0].returncode}:\n{text}")
+        finally:
+            for process in running:
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
+    return json.loads(answer)
+
+
+def _start(task, index, addresses, folder, log):
+    config = {"cluster": {"worker": addresses}, "task": {"type": "worker", "index": index}}
+    return subprocess.Popen(
+        [sys.executable, __file__, f"--task={task}", f"--data_dir={folder}"],
+        env={**os.environ, "TF_CONFIG": json.dumps(config)},
+        stdout=subprocess.DEVNULL if index else subprocess.PIPE,
+        stderr=log,
+        start_new_session=True,
+    )
+
+
+def free_ports(count):
+    with contextlib.ExitStack() as stack:
+        sockets = [stack.enter_context(socket.create_server(("", 0))) for _ in range(count)]
+        return [one.getsockname()[1] for one in sockets]
+
+
+def work(task, data_dir):
+    """A child: does its task and prints what it has measured."""
+    signal.alarm(LIMIT)
+    index = json.loads(os.environ["TF_CONFIG"])["task"]["index"]
+    cores = sorted(os.sched_getaffinity(0))
+    os.sched_setaffinity(0, [cores[index % len(cores)]])
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    # What libraries print of themselves is no part of the answer.
+    answers, sys.stdout = sys.stdout, sys.stderr
+    tasks = {"replica": replica, "worker": worker, "inception_v3": inception_v3}
+    print(json.dumps(tasks[task](data_dir)), file=answers, flush=True)
+
+
+# What each measures.
+
+
+def replica(data_dir):
+    """One process without a strategy: compute by images, the trainer's own part, the input."""
+    # Before anything else: this builds the data set.
+    from keras_inception.data import pipeline
+
+    batches = iter(
+        pipeline.training_batches("photo_patches", SIZE, 16, data_dir=data_dir, color="none")
+    )
+    view = mean_of_views(batches, 16)
+    return {"view": view, "networks": {name: _network(name) for name in NETWORKS}}
+
+
+def _network(name):
+    import training_step
+
+    run = make_run(name, FITTED[1], average_decay=None)
+    step = bare_step(run)
+    data = {batch: training_step.one_batch(batch, SIZE, CLASSES) for batch in FITTED}
+    compute = {batch: median(lambda d=data[batch]: step(*d).numpy(), 25) for batch in FITTED}
+    # The bare step before and after it, so that a change of the machine's strikes both.
+    run = make_run(name, FITTED[1], average_decay=0.9999)
+    whole = step_times(run, _repeated(data[FITTED[1]]))
+    again = median(lambda: step(*data[FITTED[1]]).numpy(), 25)
+    own = statistics.median(whole) - (compute[FITTED[1]] + again) / 2
+    return {**counts(run.trainer), "compute": compute, "own": own}
+
+
+def worker(data_dir):
+    """One of several workers: all-reduce by message size, then steps of the trainer."""
+    from keras_inception.training import distribution
+
+    resolver = distribution.resolve_cluster("multi_worker")
+    strategy = distribution.make_strategy("multi_worker", resolver)
+    workers = strategy.num_replicas_in_sync
+    reduced = {size: _all_reduce(strategy, size) for size in MESSAGES if workers > 1}
+    steps = []
+    for name, batch in CHECKED:
+        run = make_run(name, batch * workers, average_decay=0.9999, strategy=strategy)
+        steps.append(statistics.median(step_times(run, run.training_batches(data_dir))))
+    return {"all_reduce": reduced, "steps": steps}
+
+
+def _all_reduce(strategy, size):
+    import tensorflow as tf
+
+    def reduced(message):
+        # The copy is on the replica's device, which the reduction asks for.
+        context = tf.distribute.get_replica_context()
+        return context.all_reduce(tf.distribute.ReduceOp.SUM, tf.identity(message))[:1]
+
+    function = tf.function(lambda message: strategy.run(reduced, args=(message,)))
+    message = tf.ones([size // 4])
+
+    def once():
+        strategy.experimental_local_results(function(message))[0].numpy()
+
+    return median(once, 40 if size <= 2**20 else 12)
+
+
+def inception_v3(_):
+    """One core's step of InceptionV3's recipe, a view for it, and what its gradients weigh."""
+    import input_pipeline
+    import training_step
+
+    from keras_inception.training import get_recipe
+    from keras_inception.training.run import Run
+
+    recipe = get_recipe("inception_v3").replace(batch_size=V3_BATCH, average_decay=None)
+    run = Run(recipe, training_step.CLASSES, 1_281_167)
+    run.enter(is_head=False)
+    step = bare_step(run)
+    data = training_step.one_batch(V3_BATCH, recipe.size, training_step.CLASSES)
+    compute = median(lambda: step(*data).numpy(), 5)
+    with tempfile.TemporaryDirectory() as folder:
+        input_pipeline.write_pictures(pathlib.Path(folder) / "train" / "photograph")
+        views = input_pipeline.ours(folder, recipe.color)
+        view = mean_of_views(views, input_pipeline.BATCH)
+    return {
+        **counts(run.trainer),
+        "network_parameters": counts(run.trainer.network)["parameters"],
+        "image": compute / V3_BATCH,
+        "view": view,
+    }
+
+
+# Their common parts.
+
+
+def make_run(network, batch_size, average_decay, strategy=None):
+    from keras_inception.training import get_recipe
+    from keras_inception.training.run import Run
+
+    recipe = get_recipe("demo").replace(
+        network_arguments={"width_multiplier": NETWORKS[network]},
+        batch_size=batch_size,
+        average_decay=average_decay,
+    )
+    run = Run(recipe, CLASSES, EXAMPLES, strategy)
+    run.enter(is_head=False)
+    return run
+
+
+def bare_step(run):
+    import tensorflow as tf
+
+    return tf.function(lambda images, labels: run.trainer.optimize(images, labels)["loss"])
+
+
+def step_times(run, data, rounds=3, steps=20, warm_up=4):
+    """Times of steps in `fit`, with all that `train` puts around them but validation."""
+    import keras
+    import training_step
+
+    times = []
+
+    class Clock(keras.callbacks.Callback):
+        def on_train_begin(self, logs=None):
+            self.last = None
+
+        def on_train_batch_end(self, batch, logs=None):
+            now = time.perf_counter()
+            if batch >= warm_up:
+                times.append(1000 * (now - self.last))
+            self.last = now
+
+    with tempfile.TemporaryDirectory() as folder:
+        around = [*training_step.watchers(run, pathlib.Path(folder)), Clock()]
+        for _ in range(rounds):
+            run.trainer.fit(data, steps_per_epoch=steps, callbacks=around, verbose=0, shuffle=False)
+    return times
+
+
+def _repeated(batch):
+    import tensorflow as tf
+
+    return tf.data.Dataset.from_tensors(batch).repeat()
+
+
+def counts(model):
+    """Numbers of trained parameters, and of batch-norm statistics."""
+    import keras
+    import numpy as np
+
+    norms = [la for la in model.layers if isinstance(la, keras.layers.BatchNormalization)]
+    statistics_ = [v for layer in norms for v in (layer.moving_mean, layer.moving_variance)]
+    total = [
+        sum(int(np.prod(v.shape)) for v in group)
+        for group in (model.trainable_variables, statistics_)
+    ]
+    return dict(zip(("parameters", "statistics"), total, strict=True))
+
+
+def mean_of_views(batches, batch, pictures=2000):
+    """Time a picture, whole: batches are made ahead and come in bursts, so no median."""
+    for _ in range(pictures // batch // 4):
+        next(batches)
+    begun = time.perf_counter()
+    for _ in range(pictures // batch):
+        next(batches)
+    return 1000 * (time.perf_counter() - begun) / (pictures // batch * batch)
+
+
+def median(function, repeats):
+    """The median of a call's time, in milliseconds, after a few that warm up."""
+    times = []
+    for number in range(repeats + 3):
+        begun = time.perf_counter()
+        function()
+        if number >= 3:
+            times.append(1000 * (time.perf_counter() - begun))
+    return statistics.median(times)
+
+
+if __name__ == "__main__":
+    main()
