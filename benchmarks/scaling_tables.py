@@ -1,4 +1,4 @@
-"""The tables of the model, from the measured values of `scaling.json`."""
+"""The tables of `scaling.py`, from the measured values of `scaling.json`."""
 
 import step_model
 

@@ -1,4 +1,4 @@
-"""How long a training step takes on several machines: the formulas of the model.
+"""How long a training step takes on several machines: the model and its formulas.
 
 Times are in milliseconds, sizes in bytes, rates in bytes a second.
 """
