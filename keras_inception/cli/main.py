@@ -23,6 +23,7 @@ from keras_inception.version import __version__
 COMMANDS = {  # name: what it does, for the program's help
     "demo": "trains, evaluates and exports a small network, and writes a report",
     "train": "trains a network by a recipe",
+    "launch": "trains with a cluster of several processes on this machine",
     "evaluate": "measures top-1 and top-5 accuracy on a data set",
     "predict": "tells what is on pictures",
     "export": "writes a SavedModel, or a file of TFLite, ONNX or OpenVINO",

@@ -1,12 +1,17 @@
 """Clusters of real processes: killed in the middle, and what can be wrong with them."""
 
 import csv
+import os
+import sys
+import threading
+import time
 
 import keras
 import numpy as np
 import pytest
-from cluster import LIMIT, Cluster, free_ports
+from cluster import HERE, LIMIT, Cluster, free_ports
 
+from keras_inception.cli.launch import LocalCluster, Watch
 from keras_inception.training import checkpoints, distribution
 
 EPOCHS = 4
@@ -113,6 +118,25 @@ def test_killed_process_goes_on_to_the_same_weights(whole, tmp_path):
 def test_synchronous_workers_count_each_step_once(whole, tmp_path):
     """The same weights as one process that nothing happened to."""
     workdir = synchronous_with_a_kill(tmp_path)
+    assert equal(weights(workdir), whole)
+    assert epochs_of(workdir) == list(range(1, EPOCHS + 1))
+
+
+def test_launch_starts_a_killed_cluster_again(whole, tmp_path, monkeypatch, capsys):
+    """`keras-inception launch` goes on from the checkpoint, to the weights of an untouched run."""
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(HERE.parents[1]), str(HERE)]))
+    workdir = tmp_path / "run"
+    command = [sys.executable, str(HERE / "task.py"), *words(workdir, "multi_worker")]
+    with LocalCluster(list(map(str, command)), tmp_path, {"worker": 2}) as cluster:
+
+        def kill():
+            while steps_done(workdir) < 8:
+                time.sleep(0.05)
+            cluster._running["worker", 1].kill()
+
+        threading.Thread(target=kill, daemon=True).start()
+        assert Watch(cluster, restarts=1).run() == 0
+    assert "worker 1 was ended by SIGKILL; all are started again" in capsys.readouterr().err
     assert equal(weights(workdir), whole)
     assert epochs_of(workdir) == list(range(1, EPOCHS + 1))
 
