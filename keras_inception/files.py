@@ -30,17 +30,22 @@ def replacing(path):
         A `pathlib.Path` with the same name, where nothing is yet.
     """
     path = pathlib.Path(os.path.abspath(path))
-    path.parent.mkdir(parents=True, exist_ok=True)
-    _remove_unfinished(path)
-    with _folder_beside(path) as beside:
+    with folder_beside(path) as beside:
         temporary = beside / path.name
         yield temporary
         _rename(temporary, path, beside / "previous")
 
 
 @contextlib.contextmanager
-def _folder_beside(path):
-    """Lends a new hidden folder, locked as long as this process is at work in it."""
+def folder_beside(path):
+    """Lends a new hidden folder in `path`'s folder, which is made if it is missing.
+
+    It goes at the end, and what a killed process left of its own for `path` goes with the next
+    call: for what cannot be one file or folder to rename. It is locked while this process works.
+    """
+    path = pathlib.Path(os.path.abspath(path))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    _remove_unfinished(path)
     while True:
         beside = pathlib.Path(tempfile.mkdtemp(prefix=f".{path.name}{_MARK}", dir=path.parent))
         lock = _locked(beside, wait=True)

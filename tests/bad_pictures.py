@@ -42,12 +42,24 @@ def whole():
         "gif": encoded("GIF"),
         "animated gif": encoded("GIF", save_all=True, append_images=frames),
         "bmp": encoded("BMP"),
+        "palette bmp": encoded("BMP", photograph("P")),
+        "grey bmp": encoded("BMP", photograph("L")),
         "lossy webp": encoded("WEBP"),
         "lossless webp": encoded("WEBP", lossless=True),
         "1x1": encoded("PNG", photograph(size=(1, 1))),
         "1x10000": encoded("PNG", Image.new("RGB", (1, 10000), (9, 99, 200))),
         "10000x1": encoded("JPEG", Image.new("RGB", (10000, 1), (9, 99, 200))),
     }
+
+
+# 100 x 100 pixels of one colour as JPEG XL, which TensorFlow's decoder knows.
+JPEG_XL = bytes.fromhex(
+    "ff0a1813100908020100b4024b189b9c71840338800338204ac0390501002044800810012240e4ff"
+    "917bfa1e5a675755555525499210507777777777ffffffbf556f66666686e7bfbfe7ff0b1a6baeb5"
+    "f63ef746444444105066666666665655d57def77777777c3fffbf7fcf7d09873ceb5f6b937499284"
+    "80aaaaaaaaaaeaffffffb9f775777777c3fffbf7fcf7d09873ceb5f6b93749928480aaaaaaaaaaea"
+    "ffffffb9f7757777775f20040017f2e0f3980a0080ff17df00"
+)
 
 
 def png_bomb(side=10_000):
@@ -75,6 +87,14 @@ def many_frames(side=4000, frames=40):
     content = encoded("GIF", Image.new("P", (side, side)))
     start = 13 + 3 * 2 ** (content[10] % 8 + 1)
     return content[:start] + content[start:-1] * frames + b";"
+
+
+def turned_cmyk(side):
+    """A progressive JPEG of four colours that a camera marked as turned."""
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    image = Image.merge("CMYK", [Image.linear_gradient("L").resize((side, side))] * 4)
+    return encoded("JPEG", image, progressive=True, exif=exif.tobytes())
 
 
 def bombs():

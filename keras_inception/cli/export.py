@@ -91,7 +91,7 @@ def run(flag_values, arguments):
             if flag_values[name].present:
                 raise UsageError(f"--{name} is for --format={other}, not {flag_values.format}")
     output = pathlib.Path(flag_values.output)
-    refuse_existing(output, flag_values.overwrite)  # before the model is loaded
+    refuse_existing(flag_values.overwrite, output)  # before the model is loaded
     model = _load(flag_values.model)
     names = _labels(flag_values, model.outputs[0].shape[-1])
     write = getattr(export, flag_values.format)

@@ -59,7 +59,7 @@ def training_view(
 
     Args:
         image_bytes: scalar string. Of an upright JPEG only the crop is decoded (which leaves the
-            colour of its last column without a neighbour to be smoothed with).
+            colours of its first and last column without neighbours to be smoothed with).
         size: side of the result, in pixels.
         seed: int32 or int64 (2,).
         color: "none", "fast" (brightness and saturation) or "full" (hue and contrast as well).

@@ -21,8 +21,8 @@ from keras_inception.data.sources import Examples
 
 ON_ERROR = ("skip", "error")
 # So many at the beginning of a data set may be broken. It is our choice: where all are, a pipeline
-# that skips them would search for ever.
-_PATIENCE = 100
+# that skips them would search for ever, and of ImageNet for hours.
+_PATIENCE = 1000
 _LOGGER = logging.getLogger(__name__)
 
 
@@ -36,16 +36,17 @@ def first_readable(examples: Examples) -> tuple[tf.Tensor, tf.Tensor]:
     """The first example that can be read and decoded, as (picture, label).
 
     Raises:
-        ValueError: none of the first hundred can be, or there are none.
+        ValueError: none of the first thousand can be, or there are none.
     """
     first = "There are none."
+    number = -1
     for number, (picture, label, name) in enumerate(examples.dataset.take(_PATIENCE)):
         why = fault(picture, examples.load)
         if not why:
             return picture, label
         if number == 0:
             first = f"{_text(name.numpy())}: {why}"
-    raise ValueError(f"None of the first {_PATIENCE} pictures can be read. {first}")
+    raise ValueError(f"None of the first {number + 1} pictures can be read. {first}")
 
 
 def batches_of_readable(
@@ -146,7 +147,7 @@ def fault(picture: bytes | tf.Tensor, load: Callable = tf.identity) -> str:
     try:
         decode_image(load(tf.convert_to_tensor(picture)))
     except tf.errors.OpError as error:
-        text = re.sub(r"\{\{.*?\}\}|\[Op:.*?\]", "", error.message).strip()
+        text = re.sub(r"\{\{.*?\}\}|\[Op:.*?\]|name: *$", "", error.message).strip()
         return text.splitlines()[0] if text else type(error).__name__
     return ""
 
@@ -172,4 +173,5 @@ class _Report:
 
 
 def _text(name):
-    return name.decode(errors="replace")
+    """A file name in one line."""
+    return " ".join(name.decode(errors="replace").splitlines())

@@ -151,6 +151,8 @@ class _Folder:
     """
 
     def __init__(self, name):
+        if name == _FOLDER:  # which would be the current directory
+            raise ValueError(f"{_FOLDER}PATH wants the path of a folder with class folders")
         root = pathlib.Path(name.removeprefix(_FOLDER)).expanduser()
         if not root.is_dir():
             raise ValueError(f"{root} is no folder; {_FOLDER}PATH wants one with class folders")

@@ -44,7 +44,7 @@ def excluded_examples(path, dataset, split, data_dir=None):
 
 def _read(path):
     try:
-        text = pathlib.Path(path).read_text(encoding="utf-8")
+        text = pathlib.Path(path).read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
         raise ValueError(f"{path} is no text file: one picture a line is wanted") from error
     return [line.strip() for line in text.splitlines() if line.strip()]

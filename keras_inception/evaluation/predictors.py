@@ -14,6 +14,7 @@
 - `p.fingerprint()`: tells whether a predictor is the same as another one was.
 """
 
+import contextlib
 import hashlib
 import pathlib
 import re
@@ -146,10 +147,13 @@ class KerasPredictor(Predictor):
         self._run = run
 
     def fingerprint(self):
-        """That of the file, or of the weights where the model has none."""
+        """That of the file, or of layers and weights where the model has none."""
         if self.path is not None:
             return super().fingerprint()
         digest = hashlib.sha256()
+        with contextlib.suppress(NotImplementedError):  # of a layer that cannot be saved
+            # Keras numbers layers through in a process.
+            digest.update(re.sub(r'_\d+"', '"', self._model.to_json()).encode())
         for weight in self._model.get_weights():
             digest.update(f"{weight.dtype}{weight.shape}".encode() + weight.tobytes())
         return digest.hexdigest()

@@ -28,10 +28,11 @@ def computes_in_float32(model):
     return all(layer.compute_dtype == "float32" for layer in model.layers)
 
 
-def refuse_existing(path, overwrite):
-    """Raises FileExistsError where there is something at `path` that may not be replaced."""
-    if path.exists() and not overwrite:
-        raise FileExistsError(f"{path} exists; --overwrite replaces it")
+def refuse_existing(overwrite, *paths):
+    """Raises FileExistsError where there is something at a path that may not be replaced."""
+    for path in paths:
+        if path.exists() and not overwrite:
+            raise FileExistsError(f"{path} exists; --overwrite replaces it")
 
 
 def label_names(labels, classes):
@@ -46,6 +47,6 @@ def label_names(labels, classes):
     if len(names) != classes:
         raise ValueError(f"{len(names)} labels for {classes} classes")
     for name in names:
-        if not name.strip() or len(name.splitlines()) > 1:
+        if not name.strip() or name.splitlines() != [name]:
             raise ValueError(f"the label {name!r} is empty or has a line break")
     return names

@@ -19,6 +19,7 @@ import tensorflow as tf
 from keras_inception.data import preprocessing
 
 MEGAPIXELS = 64  # decoded at most, by default: 192 MB of bytes. Our choice; cameras make up to 61.
+UNKNOWN = -1  # pixels of what is none of the formats
 _HEADER = 32  # bytes: all of the headers' places but GIF's are below
 _GIF_EXTENSION, _GIF_FRAME = 0x21, 0x2C  # how blocks begin
 # A GIF's blocks are walked one by one, which takes a microsecond or more each. So many of full
@@ -30,7 +31,8 @@ _GIF_EXTENSIONS = 1 << 18  # bytes before the first frame
 def pixel_count(image_bytes):
     """How many pixels the header of an encoded picture names, int64 ().
 
-    Of what is none of the formats it is 0: the decoder refuses it without looking further.
+    Of what is none of the formats it is `UNKNOWN`: the decoder may know it nevertheless (JPEG XL),
+    so it is not to be asked.
     """
     head = _numbers(image_bytes, _HEADER)
 
@@ -47,7 +49,7 @@ def pixel_count(image_bytes):
     def of_png():
         # A decoder that met another chunk first would read on to a size that was not looked at.
         pixels = number((19, 18, 17, 16)) * number((23, 22, 21, 20))
-        return tf.where(starts(b"IHDR", 12), pixels, tf.int64.max)
+        return tf.where(starts(b"IHDR", 12), pixels, UNKNOWN)
 
     def of_bmp():
         height = number((22, 23, 24, 25))
@@ -71,8 +73,15 @@ def pixel_count(image_bytes):
             (starts(b"BM"), of_bmp),
             (starts(b"RIFF") & starts(b"WEBP", 8), of_webp),
         ],
-        default=lambda: tf.constant(0, tf.int64),
+        default=lambda: tf.constant(UNKNOWN, tf.int64),
     )
+
+
+def refusal(pixels, limit):
+    """Why a picture of so many pixels is not decoded, a string (); empty where it is."""
+    too_large = f"is larger than {limit / 1e6:g} megapixels"
+    unknown = "is no JPEG, PNG, GIF, BMP or WebP"
+    return tf.where(pixels > limit, too_large, tf.where(pixels == UNKNOWN, unknown, ""))
 
 
 def decode(image_bytes):

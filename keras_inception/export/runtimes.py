@@ -6,7 +6,6 @@ the batch open, and give their probabilities (batch, classes).
 
 import dataclasses
 import pathlib
-import tempfile
 
 import keras
 
@@ -21,7 +20,7 @@ from keras_inception.export.checks import (
 from keras_inception.export.fold import in_dtype, optimize
 from keras_inception.export.saved_model import TOLERANCES
 from keras_inception.export.tflite import labels_path
-from keras_inception.files import replacing
+from keras_inception.files import folder_beside, replacing
 
 
 def onnx(model, path, labels=None, *, overwrite=False):
@@ -63,24 +62,26 @@ def _export(model, path, labels, overwrite, form, suffixes):
     path = pathlib.Path(path)
     if path.suffix != suffixes[-1] or path.is_dir():
         raise ValueError(f"{path} is no file name that ends in {suffixes[-1]}")
-    refuse_existing(path, overwrite)
+    targets = [path.with_suffix(suffix) for suffix in suffixes]
+    refuse_existing(overwrite, *targets, *([labels_path(path)] if labels is not None else []))
     optimized = optimize(model)
     _, classes = classifier_shape(optimized)
     names = label_names(labels, classes)
     exact = computes_in_float32(model)
     if not exact:
         optimized = in_dtype(optimized, "float32")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f".{path.name}.", dir=path.parent) as folder:
-        written = pathlib.Path(folder) / path.name
+    with folder_beside(path) as folder:
+        written = folder / path.name
         optimized(keras.Input(optimized.input_shape[1:]))  # Keras exports no model never called
         optimized.export(str(written), format=form, verbose=False)
         if form == "openvino":
             written = _with_one_output(written)
         found = parity.compare(model, written)
         parity.require(found, TOLERANCES["float32" if exact else "bfloat16"])
-        for suffix in suffixes:
-            written.with_suffix(suffix).replace(path.with_suffix(suffix))
+        if len(targets) > 1:  # never an old graph beside new weights
+            path.unlink(missing_ok=True)
+        for target in targets:
+            written.with_suffix(target.suffix).replace(target)
     if labels is not None:
         with replacing(labels_path(path)) as text:
             text.write_text("".join(f"{name}\n" for name in names), encoding="utf-8")

@@ -86,6 +86,8 @@ def saved_model(
     optimized = optimize(model)
     size, classes = classifier_shape(optimized)
     names = label_names(labels, classes)
+    if not 0 < megapixels < 1e9:
+        raise ValueError(f"megapixels={megapixels} is no size of a picture, above 0 and below 1e9")
     limit = int(megapixels * 1e6)
     least = max(picture.size // 3 for picture in parity.made_up_pictures(size))
     if limit < least:
@@ -93,7 +95,7 @@ def saved_model(
     path = pathlib.Path(path)
     if path.exists() and not (path / "saved_model.pb").exists():
         raise ValueError(f"{path} exists and is no SavedModel: it is not replaced")
-    refuse_existing(path, overwrite)
+    refuse_existing(overwrite, path)
     exact = computes_in_float32(model) and precision == "float32"
     if not exact:
         optimized = in_dtype(optimized, precision)
@@ -134,8 +136,19 @@ def _network(model, size, frozen):
 def _signatures(network, size, names, top_k, limit, lenient):
     """`{name: (function, input spec)}`."""
 
+    def checked(crops):
+        """The network on crops of which there is one at least, all finite."""
+        checks = [
+            tf.debugging.Assert(tf.shape(crops)[0] > 0, ["the request has no pictures"]),
+            tf.debugging.Assert(
+                tf.reduce_all(tf.math.is_finite(crops)), ["crops are NaN or infinite in places"]
+            ),
+        ]
+        with tf.control_dependencies(checks):
+            return network(tf.identity(crops))
+
     def answers(crops):
-        probabilities = network(crops)
+        probabilities = checked(crops)
         scores, best = tf.math.top_k(probabilities, k=top_k)
         classes = tf.gather(tf.constant(names), best)
         return {"probabilities": probabilities, "classes": classes, "scores": scores}
@@ -161,7 +174,7 @@ def _signatures(network, size, names, top_k, limit, lenient):
         "serving_default": (serving_default, tf.TensorSpec((None, None, None, 3), name="images")),
         "serve_uint8": (serve_uint8, uint8_spec),
         "serve_bytes": (serve_bytes, tf.TensorSpec((None,), tf.string, name="image_bytes")),
-        "preprocessed": (lambda crops: {"probabilities": network(crops)}, crops_spec),
+        "preprocessed": (lambda crops: {"probabilities": checked(crops)}, crops_spec),
     }
 
 
@@ -190,10 +203,10 @@ def _decoded_views(image_bytes, size, limit):
 
     def view(numbered):
         number, picture = numbered
-        pixels = pictures.pixel_count(picture)
+        refusal = pictures.refusal(pictures.pixel_count(picture), limit)
         place = tf.strings.as_string(number)
-        reason = tf.strings.join(["picture ", place, f" of the request {_too_large(limit)}"])
-        with tf.control_dependencies([tf.debugging.Assert(pixels <= limit, [reason])]):
+        reason = tf.strings.join(["picture ", place, " of the request ", refusal])
+        with tf.control_dependencies([tf.debugging.Assert(refusal == "", [reason])]):
             image = pictures.decode(tf.identity(picture))
         return preprocessing.evaluation_view(image, size)
 
@@ -211,13 +224,14 @@ def _lenient_views(image_bytes, size, limit):
     count = tf.size(image_bytes)
 
     def view(number, picture):
-        pixels = pictures.pixel_count(picture)
+        refusal = pictures.refusal(pictures.pixel_count(picture), limit)
         image = tf.cond(
-            pixels <= limit,
+            refusal == "",
             lambda: preprocessing.evaluation_view(pictures.decode(picture), size),
             lambda: tf.zeros((size, size, 3)),
         )
-        return number, image, tf.where(pixels <= limit, "", f"this picture {_too_large(limit)}")
+        status = tf.where(refusal == "", "", tf.strings.join(["this picture ", refusal]))
+        return number, image, status
 
     examples = tf.data.Dataset.from_tensor_slices((tf.range(count), image_bytes)).map(view)
     none = tf.zeros((0,), tf.int32), tf.zeros((0, size, size, 3)), tf.zeros((0,), tf.string)
@@ -228,10 +242,6 @@ def _lenient_views(image_bytes, size, limit):
     views = tf.scatter_nd(places, images, (count, size, size, 3))
     status = tf.tensor_scatter_nd_update(tf.fill((count,), _UNREADABLE), places, reasons)
     return views, status
-
-
-def _too_large(limit):
-    return f"is larger than {limit / 1e6:g} megapixels"
 
 
 def _blanked(outputs, is_bad):

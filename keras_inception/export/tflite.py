@@ -107,7 +107,7 @@ def tflite(
         raise ValueError(f"{path} is no file name that ends in .tflite")
     if batch_size < 1:
         raise ValueError(f"batch_size={batch_size} is below one")
-    refuse_existing(path, overwrite)
+    refuse_existing(overwrite, path, *([labels_path(path)] if labels is not None else []))
     optimized = optimize(model, how.exchange_pools)
     size, classes = classifier_shape(optimized)
     names = label_names(labels, classes)

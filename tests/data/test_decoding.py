@@ -146,7 +146,7 @@ def test_nothing_but_broken_ones(tmp_path):
     (tmp_path / "train" / "a").mkdir(parents=True)
     for number in range(3):
         (tmp_path / "train" / "a" / f"{number}.jpg").write_bytes(b"nothing")
-    with pytest.raises(ValueError, match="None of the first 100 pictures can be read. a/0.jpg: "):
+    with pytest.raises(ValueError, match="None of the first 3 pictures can be read. a/0.jpg: "):
         pipeline.training_batches(f"folder:{tmp_path}", 16, 4)
 
 

@@ -1,5 +1,6 @@
 """keras_inception.data.preprocessing against TF-Slim's published arithmetic, on real pictures."""
 
+import io
 import json
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import numpy as np
 import pytest
 import skimage
 import tensorflow as tf
+from PIL import Image
 
 from keras_inception import export
 from keras_inception.data.preprocessing import (
@@ -86,6 +88,24 @@ def test_the_reference_tells_this_resize_from_the_one_of_today():
     today = scale_pixels(tf.image.resize(image, (299, 299)))
     difference = today.numpy().ravel()[expected["index"]] - expected["value"]
     assert np.abs(difference).max() > 1e-2
+
+
+def test_large_pictures_are_resized_as_small_ones():
+    """Beyond some size they are not converted to float32 as a whole."""
+    image = tf.random.stateless_uniform((1400, 1400, 3), (1, 2), 0, 256, tf.int32)
+    image = tf.cast(image, tf.uint8)
+    expected = evaluation_view(tf.cast(image, tf.float32), 75)
+    np.testing.assert_allclose(evaluation_view(image, 75), expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("colors", [2, 200, 256])
+def test_bmp_with_a_palette(colors):
+    pixels = np.random.default_rng(0).integers(0, 256, (9, 7, 3), "uint8")
+    image = Image.fromarray(pixels).quantize(colors)
+    file = io.BytesIO()
+    image.save(file, "BMP")
+    expected = np.asarray(image.convert("RGB"))
+    np.testing.assert_array_equal(decode_image(file.getvalue()), expected)
 
 
 def test_float_pixels_give_the_view_of_integer_pixels():

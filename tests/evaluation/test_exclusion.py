@@ -25,6 +25,7 @@ def test_imagenets_numbers_are_those_in_the_names(excluded):
     assert excluded("7\n31\n\n 2\n") == (0, 1, 3)
     assert excluded("00010007\n7\n7\n") == (1, 2)
     assert excluded("") == ()
+    assert excluded("\ufeff7\r\n31\r\n") == (0, 1)  # as Windows' editors write it
 
 
 def test_names_with_or_without_folder_and_ending(excluded):

@@ -93,6 +93,16 @@ def test_the_fingerprint_of_a_model_follows_its_weights(model):
     assert predictor(other).fingerprint() == predictor(model).fingerprint()
 
 
+def test_the_fingerprint_of_a_model_follows_its_layers():
+    def made(pooling):
+        inputs = keras.Input((8, 8, 3))
+        outputs = keras.layers.Softmax()(pooling()(inputs))
+        return predictor(keras.Model(inputs, outputs)).fingerprint()
+
+    layers = keras.layers
+    assert made(layers.GlobalAveragePooling2D) != made(layers.GlobalMaxPooling2D)
+
+
 def test_a_predictor_is_given_back(model):
     form = predictor(model)
     assert isinstance(form, Predictor)

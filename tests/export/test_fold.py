@@ -176,6 +176,17 @@ def test_a_model_in_a_model_with_a_head_of_its_own():
     assert not {"BatchNormalization", "Functional", "Dropout"} & set(kinds(optimized))
 
 
+def test_a_function_as_a_layer():
+    """Keras refuses one of a file; this one is the caller's own."""
+    inputs = keras.Input((8, 8, 3))
+    x = keras.layers.Conv2D(4, 3, use_bias=False)(keras.layers.Lambda(lambda x: 2 * x - 1)(inputs))
+    outputs = keras.layers.GlobalMaxPooling2D()(keras.layers.BatchNormalization()(x))
+    model = scatter(keras.Model(inputs, outputs))
+    optimized = export.optimize(model)
+    assert "BatchNormalization" not in kinds(optimized)
+    require_same(model, optimized)
+
+
 def test_a_sequential_model_and_state_that_is_not_trained():
     normalization = keras.layers.Normalization()
     model = keras.Sequential(

@@ -48,6 +48,12 @@ class TestRuntimes:
         with pytest.raises(FileExistsError, match="exists; --overwrite"):
             write(model, tmp_path / f"m{suffix}")
         assert (tmp_path / f"m{suffix}").read_text() == "mine"
+        for beside in ["n.labels.txt", *(["n.bin"] if form == "openvino" else [])]:
+            (tmp_path / beside).write_text("mine")
+            with pytest.raises(FileExistsError, match=f"{beside} exists"):
+                write(model, tmp_path / f"n{suffix}", NAMES)
+            assert (tmp_path / beside).read_text() == "mine"
+            (tmp_path / beside).unlink()
         with pytest.raises(ValueError, match=f"ends in .{suffix[1:]}"):
             write(model, tmp_path / "m.bin")
         with pytest.raises(ValueError, match=f"m{suffix} is not a"):

@@ -89,6 +89,21 @@ def test_preprocessed_is_the_network_alone(model, signatures):
     np.testing.assert_allclose(answers["probabilities"], model(crops), atol=1e-6)
 
 
+@pytest.mark.parametrize(
+    ("name", "request_", "message"),
+    [
+        ("serve_bytes", {"image_bytes": tf.constant([], tf.string)}, "has no pictures"),
+        ("serving_default", {"images": tf.zeros((0, 9, 9, 3))}, "has no pictures"),
+        ("preprocessed", {"crops": tf.zeros((0, 12, 12, 3))}, "has no pictures"),
+        ("preprocessed", {"crops": tf.fill((1, 12, 12, 3), np.nan)}, "NaN or infinite"),
+        ("serve_bytes", {"image_bytes": [b"text"]}, "picture 0 of the request is no JPEG, PNG"),
+    ],
+)
+def test_requests_that_say_nothing(signatures, name, request_, message):
+    with pytest.raises(tf.errors.InvalidArgumentError, match=message):
+        signatures[name](**{key: tf.constant(value) for key, value in request_.items()})
+
+
 def test_types_in_the_signatures(signatures):
     for name in ("serving_default", "serve_bytes"):
         outputs = signatures[name].structured_outputs
@@ -140,12 +155,15 @@ def test_refused(model, tmp_path):
     refused("3 labels for 4 classes", model, tmp_path / "m", labels=["a", "b", "c"])
     refused("empty or has a line break", model, tmp_path / "m", labels=["a", "b\nc", "d", "e"])
     refused("empty or has a line break", model, tmp_path / "m", labels=["a", " ", "d", "e"])
+    refused("empty or has a line break", model, tmp_path / "m", labels=["a\n", "b", "c", "d"])
+    refused("megapixels=inf is no size", model, tmp_path / "m", megapixels=float("inf"))
     refused("top_k=0", model, tmp_path / "m", top_k=0)
     refused("fixed size", tiny((None, None, 3)), tmp_path / "m")
     refused("fixed size", tiny((12, 14, 3)), tmp_path / "m")
     refused("fixed size", tiny((12, 12, 1)), tmp_path / "m")
     refused("precision='int8'; float32, bfloat16", model, tmp_path / "m", precision="int8")
-    refused("megapixels=0 is below", model, tmp_path / "m", megapixels=0)
+    refused("megapixels=0 is no size", model, tmp_path / "m", megapixels=0)
+    refused("megapixels=1e-06 is below", model, tmp_path / "m", megapixels=1e-6)
     refused("2 outputs", keras.Model(model.input, [model.output] * 2), tmp_path / "m")
     refused("classes", keras.Model(model.input, model.layers[1].output), tmp_path / "m")
     (tmp_path / "mine").mkdir()

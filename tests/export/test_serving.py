@@ -102,7 +102,7 @@ def rest_url(loaded):
 def test_rest(rest_url, pictures, expected):
     client = example("rest_client")
     assert client.classify(pictures, rest_url) == expected
-    with pytest.raises(RuntimeError, match="Unknown image"):
+    with pytest.raises(RuntimeError, match="is no JPEG, PNG"):
         client.classify([b"no picture"], rest_url)
     assert client.classify(pictures[:1], rest_url) == expected[:1]
 

@@ -144,6 +144,10 @@ def test_labels_lie_beside_the_file(model, tmp_path):
     export.tflite(model, tmp_path / "m.tflite", "float32", labels=NAMES)
     assert (tmp_path / "m.labels.txt").read_text() == "cat\ndog\ncow\nhen\n"
     assert sorted(p.name for p in tmp_path.iterdir()) == ["m.labels.txt", "m.tflite"]
+    (tmp_path / "m.tflite").unlink()
+    with pytest.raises(FileExistsError, match="m.labels.txt exists"):
+        export.tflite(model, tmp_path / "m.tflite", "float32", labels=NAMES[::-1])
+    assert (tmp_path / "m.labels.txt").read_text() == "cat\ndog\ncow\nhen\n"
 
 
 def test_refused(model, tmp_path):
