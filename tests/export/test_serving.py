@@ -187,7 +187,7 @@ class TestWithTheServingApi:
         server.start()
         try:
             assert client.classify(pictures, address) == expected
-            with pytest.raises(grpc.RpcError, match="Unknown image"):
+            with pytest.raises(grpc.RpcError, match="is no JPEG, PNG"):
                 client.classify([b"no picture"], address)
             assert client.classify(pictures[:1], address) == expected[:1]
         finally:
