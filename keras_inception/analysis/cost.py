@@ -11,7 +11,7 @@ import math
 
 import keras
 
-from keras_inception.models.surgery import end_points
+from keras_inception.analysis.graph import applied, blocks_of, is_functional, nodes_of
 
 _TRANSPOSED = (
     keras.layers.Conv1DTranspose,
@@ -137,7 +137,7 @@ def cost(model, input_shape=None):
         ValueError: a size is unknown, `input_shape` does not fit the model, or a layer is not
             functional and has convolutions or dense layers inside.
     """
-    if not _is_functional(model):
+    if not is_functional(model):
         raise ValueError(
             "cost needs a functional keras.Model or a built Sequential, whose graph is known; "
             f"got {type(model).__name__}"
@@ -214,19 +214,19 @@ class _Walk:
     def through(self, model, inputs, prefix=""):
         """Returns the Keras tensors that `model` makes of `inputs`, as flat lists both."""
         tensors = {id(tensor): value for tensor, value in zip(model.inputs, inputs)}
-        nodes = _nodes(model)
-        for node, block in zip(nodes, _blocks(model, nodes)):
+        nodes = nodes_of(model)
+        for node, block in zip(nodes, blocks_of(model, nodes)):
             operation, name = node.operation, prefix + node.operation.name
             if node.is_input:
                 outputs = [tensors[id(tensor)] for tensor in node.outputs]
-            elif _is_functional(operation):
+            elif is_functional(operation):
                 inner = [tensors[id(tensor)] for tensor in node.input_tensors]
                 outputs = self.through(operation, inner, prefix=f"{name}/")
             else:
-                outputs = _applied(operation, *node.arguments.fill_in(tensors))
+                outputs = applied(operation, *node.arguments.fill_in(tensors))
             tensors.update((id(tensor), value) for tensor, value in zip(node.outputs, outputs))
             # A nested model has given its own rows, the input of one is nothing new.
-            if not _is_functional(operation) and not (prefix and node.is_input):
+            if not is_functional(operation) and not (prefix and node.is_input):
                 before = [tensors[id(tensor)].shape for tensor in node.input_tensors]
                 self._count(operation, name, before, outputs[0].shape, prefix + block)
         return [tensors[id(tensor)] for tensor in model.outputs]
@@ -250,25 +250,6 @@ class _Walk:
         new = {id(variable): variable for variable in variables if id(variable) not in self._seen}
         self._seen.update(new)
         return sum(math.prod(variable.shape) for variable in new.values())
-
-
-def _applied(operation, arguments, keywords):
-    """The Keras tensors that a layer makes of others, as a flat list."""
-    try:
-        outputs = keras.tree.flatten(operation.compute_output_spec(*arguments, **keywords))
-        reason = "nothing is left of it"
-    except ValueError as error:
-        outputs, reason = [], error
-    # Keras 3.8 lets a grid of no pixel pass that 3.15 refuses.
-    if not outputs or any(0 in output.shape[1:] for output in outputs):
-        shapes = [tensor.shape for tensor in keras.tree.flatten(arguments) if _is_tensor(tensor)]
-        shapes = ", ".join(map(str, shapes))
-        raise ValueError(f"{operation.name} cannot take a grid of {shapes}: {reason}")
-    return outputs
-
-
-def _is_tensor(value):
-    return isinstance(value, keras.KerasTensor)
 
 
 def _macs(layer, input_shapes, output_shape):
@@ -322,51 +303,6 @@ def _fits(given, own):
         side == fixed or (fixed is None and isinstance(side, int) and side > 0)
         for side, fixed in zip(given, own)
     )
-
-
-def _is_functional(operation):
-    if not isinstance(operation, keras.Model):
-        return False
-    try:
-        return bool(operation.outputs)
-    except (AttributeError, ValueError):  # a subclassed model; a Sequential that is not built
-        return False
-
-
-def _nodes(model):
-    """The calls of a model's graph, each after those it needs, one branch after the other."""
-    start = {id(tensor) for tensor in model.inputs}
-    order, pending = {}, [_node(tensor) for tensor in reversed(model.outputs)]
-    while pending:
-        node = pending[-1]
-        if id(node) in order:
-            pending.pop()
-            continue
-        sources = [] if id(node.outputs[0]) in start else map(_node, node.input_tensors)
-        needed = [source for source in sources if id(source) not in order]
-        pending.extend(reversed(needed))
-        if not needed:
-            order[id(node)] = pending.pop()
-    return list(order.values())
-
-
-def _node(tensor):
-    operation, node_index, _ = tensor._keras_history
-    return operation._inbound_nodes[node_index]
-
-
-def _blocks(model, nodes):
-    """The block of each node: the first end point, input or output at or after it."""
-    grids = end_points(model)
-    if any(len(grid.shape) == 4 for grid in grids.values()):
-        outputs = {id(_node(tensor)) for tensor in model.outputs}
-        ends = [n.operation.name in grids or n.is_input or id(n) in outputs for n in nodes]
-    else:
-        ends = [True] * len(nodes)
-    blocks = []
-    for node, is_end in zip(reversed(nodes), reversed(ends)):
-        blocks.append(node.operation.name if is_end else blocks[-1])
-    return blocks[::-1]
 
 
 def _joined(name, rows):

@@ -1,0 +1,241 @@
+"""The boxes of a drawing: layers that papers draw as one, or whole modules, and what joins them."""
+
+import dataclasses
+
+import keras
+
+from keras_inception.analysis.visualize.svg import TIMES
+
+_CONVOLUTIONS = (
+    keras.layers.Conv2D,
+    keras.layers.DepthwiseConv2D,
+    keras.layers.SeparableConv2D,
+)
+_KINDS = {keras.layers.SeparableConv2D: "separable ", keras.layers.DepthwiseConv2D: "depthwise "}
+_WEIGHTED = (*_CONVOLUTIONS, keras.layers.Dense)
+_AFTER = (keras.layers.BatchNormalization, keras.layers.Activation, keras.layers.ReLU)
+_JOINS = (keras.layers.Concatenate, keras.layers.Add)
+_TIMES = f" {TIMES} "
+_POOLS = {"Max": "max pool", "Average": "average pool"}
+_NAMES = {"relu": "ReLU", "linear": "linear"}
+
+
+@dataclasses.dataclass(eq=False)
+class Box:
+    """One box of a drawing.
+
+    Attributes:
+        steps: the calls of layers that it stands for, in order; none for the input.
+        kind: "conv", "pool", "join", "module", "other" or "input", which decides the colour.
+        title: its first line, what it does or is called.
+        details: smaller lines below.
+        shape: of what it gives, batch first.
+        sources: the boxes that it takes, in order.
+        first, count: of equal modules in one box, the first one's name and how many there are.
+    """
+
+    steps: list
+    kind: str
+    title: str
+    details: list
+    shape: tuple
+    sources: list = dataclasses.field(default_factory=list)
+    first: str = ""
+    count: int = 1
+
+    def repeat(self, name, steps):
+        """Takes in the next of some equal modules in a row."""
+        if self.count == 1:
+            self.first, self.details = self.title, ["", *self.details]
+        self.count += 1
+        self.steps = [*self.steps, *steps]
+        self.title, self.details[0] = f"{self.first} to {name}", f"{self.count} times"
+
+    @property
+    def names(self):
+        """Of the layers."""
+        return [step.name for step in self.steps]
+
+    @property
+    def grid(self):
+        """The shape in words."""
+        return _TIMES.join("?" if side is None else str(side) for side in self.shape[1:])
+
+
+def input_box(shape, title="input"):
+    """The box of a tensor that comes from outside."""
+    return Box([], "input", title, [], shape)
+
+
+def consumers_of(steps):
+    """`{value: steps that take it}`."""
+    found = {}
+    for step in steps:
+        for value in step.inputs:
+            found.setdefault(value, []).append(step)
+    return found
+
+
+def layer_boxes(steps, consumers, outputs=()):
+    """A box for each layer, where batch normalization and activation go with what they follow.
+
+    Args:
+        steps: the calls to draw.
+        consumers: `consumers_of` all calls of the network.
+        outputs: values that are needed elsewhere too: what gives one ends its box.
+
+    Returns:
+        Boxes in the order of computation, not joined yet (`join`).
+    """
+    groups, group_of = [], {}
+    for step in steps:
+        before = step.inputs[0] if len(step.inputs) == 1 else None
+        group = group_of.get(before and before.step)
+        alone = before is not None and consumers.get(before) == [step] and before not in outputs
+        if group is not None and alone and group[-1] is before.step and _goes_with(group, step):
+            group.append(step)
+        else:
+            group = [step]
+            groups.append(group)
+        group_of[step] = group
+    return [_layer_box(group) for group in groups]
+
+
+def join(boxes, inputs):
+    """Fills in `sources`; values from outside come from the boxes in `inputs`, by value."""
+    maker = dict(inputs)
+    for box in boxes:
+        for step in box.steps:
+            maker.update((value, box) for value in step.outputs)
+    for box in boxes:
+        taken = [value for step in box.steps for value in step.inputs]
+        sources = [maker[value] for value in taken if maker.get(value, box) is not box]
+        box.sources = list(dict.fromkeys(sources))
+    return boxes
+
+
+def module_box(name, steps, consumers, is_output):
+    """One box for all layers of an end point."""
+    inner = layer_boxes(steps, consumers)
+    shape = steps[-1].outputs[0].shape
+    if len(inner) <= 2:
+        texts = [", ".join([box.title, *box.details]) for box in inner]
+        kind = inner[-1].kind
+        title = "" if len(inner) == 1 and inner[0].kind == "other" else name
+        return Box(steps, kind, title or texts[0], [text for text in texts if title], shape)
+    return Box(steps, "other" if is_output else "module", name, [_summary(steps)], shape)
+
+
+def structure(steps, consumers):
+    """What two modules must have in common to be the same but for their weights and place."""
+    boxes = layer_boxes(steps, consumers)
+    number = {}
+    for step in steps:
+        number.update((value, len(number)) for value in step.outputs)
+    links = tuple(tuple(number.get(value, -1) for value in step.inputs) for step in steps)
+    return links, tuple((box.title, *box.details, box.shape) for box in boxes)
+
+
+def _summary(steps):
+    """The branches and convolutions of a module, in words."""
+    inside = {value for step in steps for value in step.outputs}
+    entering = [step for step in steps if any(value not in inside for value in step.inputs)]
+    branches = [step for step in entering if not isinstance(step.operation, keras.layers.Add)]
+    words = ["residual"] if len(branches) < len(entering) else []
+    if len(branches) > 1:
+        words.append(f"{len(branches)} branches")
+    for kinds, word in ((_CONVOLUTIONS, "convolution"), (keras.layers.Dense, "dense layer")):
+        count = sum(isinstance(step.operation, kinds) for step in steps)
+        if count:
+            words.append(f"{count} {word}{'s' * (count > 1)}")
+    return ", ".join(words or [f"{len(steps)} layers"])
+
+
+def _goes_with(group, step):
+    first = group[0].operation
+    if isinstance(first, keras.layers.ZeroPadding2D) and len(group) == 1:
+        return isinstance(step.operation, _CONVOLUTIONS)
+    if isinstance(first, (*_WEIGHTED, keras.layers.ZeroPadding2D)):
+        return isinstance(step.operation, _AFTER)
+    is_relu = isinstance(step.operation, (keras.layers.Activation, keras.layers.ReLU))
+    return isinstance(first, keras.layers.Add) and is_relu
+
+
+def _layer_box(group):
+    weighted = [step.operation for step in group if isinstance(step.operation, _WEIGHTED)]
+    operation = weighted[0] if weighted else group[0].operation
+    shape = group[-1].outputs[0].shape
+    activations = [name for step in group if (name := _activation(step.operation)) is not None]
+    if isinstance(operation, _CONVOLUTIONS):
+        kind, title, details = _convolution(operation, group, activations)
+    elif isinstance(operation, keras.layers.Dense):
+        kind, title, details = "conv", f"dense, {operation.units}", [*activations] or ["linear"]
+    elif isinstance(operation, _JOINS):
+        word = "add" if isinstance(operation, keras.layers.Add) else "concatenate"
+        kind, title, details = "join", ", ".join([word, *activations]), []
+    else:
+        kind, title, details = _plain(operation, activations)
+    return Box(list(group), kind, title, details, shape)
+
+
+def _activation(operation):
+    """The name of the activation that a layer ends in, `None` for none."""
+    if isinstance(operation, keras.layers.ReLU):
+        return "ReLU"
+    name = getattr(getattr(operation, "activation", None), "__name__", None)
+    return None if name in (None, "linear") else _NAMES.get(name, name)
+
+
+def _convolution(operation, group, activations):
+    kernel = _TIMES.join(map(str, operation.kernel_size))
+    word = next((word for kind, word in _KINDS.items() if isinstance(operation, kind)), "")
+    title = f"{kernel} {word}conv, {group[-1].outputs[0].shape[-1]}"
+    window = _window(operation, operation.kernel_size)
+    if isinstance(group[0].operation, keras.layers.ZeroPadding2D):
+        window = ["padded" if word == "valid" else word for word in window]
+    if not activations:
+        window.append("linear")
+    elif activations != ["ReLU"]:
+        window += activations
+    return "conv", title, [", ".join(window)] if window else []
+
+
+def _window(operation, size):
+    """How a window moves, where it is not in steps of one over the same grid."""
+    strides, dilation = (getattr(operation, name, 1) for name in ("strides", "dilation_rate"))
+    stride = max(strides) if isinstance(strides, (tuple, list)) else strides
+    dilation = max(dilation) if isinstance(dilation, (tuple, list)) else dilation
+    words = [f"stride {stride}"] if stride != 1 else []
+    words += [f"dilation {dilation}"] if dilation != 1 and max(size) > 1 else []
+    if operation.padding == "valid" and max(size) > 1:
+        words.append("valid")
+    return words
+
+
+def _plain(operation, activations):
+    """Kind, title and details of a layer without weights, or of an unknown one."""
+    name = type(operation).__name__
+    if name.startswith("Global"):
+        pool = _POOLS["Max" if "Max" in name else "Average"]
+        return "pool", f"global {pool}", []
+    if isinstance(operation, (keras.layers.MaxPooling2D, keras.layers.AveragePooling2D)):
+        pool = _POOLS["Max" if "Max" in name else "Average"]
+        size = operation.pool_size
+    elif name == "DilatedPooling2D":
+        pool = _POOLS["Max" if operation.mode == "max" else "Average"]
+        size = (operation.pool_size,) * 2
+    else:
+        return "other", _title(operation, name, activations), []
+    window = _window(operation, size)
+    return "pool", f"{_TIMES.join(map(str, size))} {pool}", [", ".join(window)] if window else []
+
+
+def _title(operation, name, activations):
+    if isinstance(operation, keras.layers.Activation):
+        return activations[0] if activations else "linear"
+    if isinstance(operation, keras.layers.Dropout):
+        return f"dropout {operation.rate:g}"
+    if isinstance(operation, keras.layers.Rescaling) and isinstance(operation.scale, float):
+        return f"{_TIMES.strip()} {operation.scale:g}" if not operation.offset else "rescaling"
+    words = "".join(f" {c.lower()}" if c.isupper() else c for c in name.removesuffix("2D"))
+    return words.strip()
