@@ -30,6 +30,7 @@ COMMANDS = {  # name: what it does, for the program's help
     "benchmark": "compares the forms of a network: speed, memory, size, accuracy",
     "convert": "converts public or other weights to a file of Keras",
     "list": "lists the networks, and the public weights",
+    "visualize": "draws a network, or what it sees: Grad-CAM, DeepDream, features and more",
     "summary": "prints the parameters and multiplications of a network, layer by layer",
 }
 _HELP = ("--help", "-help", "-h")

@@ -7,11 +7,11 @@ papers save instead, beside what the papers say.
 
 import pathlib
 
-import keras
 from absl import flags
 
 import keras_inception
 from keras_inception import analysis
+from keras_inception.cli import keras_file
 from keras_inception.cli.errors import UsageError
 
 USAGE = "MODEL | --arithmetic"
@@ -53,8 +53,8 @@ def run(flag_values, arguments):
         print(_arithmetic_table(analysis.arithmetic()))
         return
     (model,) = arguments
-    is_known = model in {info.id for info in keras_inception.list_models()}
-    found = _network_cost(model, flag_values) if is_known else _file_cost(model, flag_values)
+    count = _network_cost if keras_file.is_network(model) else _file_cost
+    found = count(model, flag_values)
     print(found if flag_values.layers else found.by_block())
 
 
@@ -80,17 +80,10 @@ def _network_cost(model_id, flag_values):
 
 
 def _file_cost(file, flag_values):
-    path = pathlib.Path(file)
-    if not path.exists():
-        known = ", ".join(dict.fromkeys(info.id for info in keras_inception.list_models()))
-        raise ValueError(f"{file} is neither a network nor a file; the networks are {known}")
     useless = [name for name in (*_ARGUMENTS, "include_top") if flag_values[name].value is not None]
-    if useless:
+    if useless and pathlib.Path(file).exists():
         raise UsageError(f"--{useless[0]} is for a network to be built, and {file} is a file")
-    try:
-        model = keras.models.load_model(path, compile=False)
-    except Exception as error:
-        raise ValueError(f"{file} is no Keras model that can be read: {error}") from error
+    model = keras_file.load(file)
     if flag_values.auxiliary:
         model = keras_inception.with_auxiliary_heads(model)
     side, shape = flag_values.input_size, model.inputs[0].shape[1:]
