@@ -78,7 +78,7 @@ def activations(model, image, end_point, channels=None, scale=None, size=None):
     least = values.min(axis=(1, 2), keepdims=True)
     spread = values.max(axis=(1, 2), keepdims=True) - least
     shares = (values - least) / np.where(spread > 0, spread, 1)
-    side = scale or max(1, round(32 / values.shape[2]))
+    side = scale or -(-32 // values.shape[2])
     return tiled(np.round(255 * shares).astype("uint8"), scale=side)
 
 
