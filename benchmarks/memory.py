@@ -1,20 +1,24 @@
 """How much memory the input pipelines take: over an epoch, and with the size of the data set.
 
-    python benchmarks/memory.py [--pictures=25000]
+    python benchmarks/memory.py [--pictures=100000] [--repeats=3]
 
 Resident memory (Linux only: it is read from /proc) of child processes that iterate over pictures
-of 500 x 375 pixels, as training views of 299 x 299 or as evaluation crops:
+of 500 x 375 pixels, as training views of 299 x 299 or as evaluation crops, medians of several:
 
-- of a folder of all pictures after a fifth of them, and after all;
-- of a folder and of a data set of tensorflow-datasets, each of all pictures and of a fifth as many,
-  after a fifth of the pictures.
+- of a folder after a twentieth of its pictures, and after a quarter;
+- of a folder and of a data set of tensorflow-datasets, each of all pictures and of an eighth of
+  them, after a fortieth.
+
+Wants 6 GB on the disk, and a machine at rest: on a busy one more or fewer batches are made ahead.
 """
 
 import argparse
+import functools
 import io
 import os
 import pathlib
 import re
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -22,57 +26,66 @@ import tempfile
 SIZE, BATCH = 299, 25
 SHAPE = (375, 500)
 CLASSES = 10
-# Of tensorflow-datasets up to 32 files are open, 8 MB of each read in advance: where a data set has
-# more files, more pictures take no more memory. ImageNet has 1,024.
+# tensorflow-datasets has up to 32 files open and reads 8 MB of each in advance, and training has
+# 4,096 pictures to shuffle among. An eighth of the pictures are files enough (100) for both to be
+# full when memory is read: with fewer, files are at their end by then and their memory is free.
 PICTURES_IN_A_FILE = 125
-GROWTH = 0.02  # at most, of what is resident after a fifth of an epoch
+GROWTH = 0.02  # at most, of what is resident at the first mark
 PER_PICTURE = 500  # bytes at most by which a larger data set takes more: a folder's paths
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--pictures", type=int, default=25_000, help="a multiple of 625")
+    parser.add_argument("--pictures", type=int, default=100_000, help="a multiple of 1000")
+    parser.add_argument("--repeats", type=int, default=3, help="how often each is measured")
     parser.add_argument("--child", help=argparse.SUPPRESS)  # of this script's own children
     arguments = parser.parse_args()
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     if arguments.child:
         work(*arguments.child.split("|"))
         return
-    some, most = arguments.pictures // 5, arguments.pictures
+    most = arguments.pictures
+    marks = [most // 20, most // 4]
+    sizes, early = (most // 8, most), most // 40
     with tempfile.TemporaryDirectory() as root:
         pictures = photographs()
-        for count in (some, most):
+        for count in sizes:
             write_folder(pathlib.Path(root) / f"folder{count}" / "train", pictures, count)
             write_tfds(root, pictures, count)
         print("MB resident")
         for kind in ("training", "evaluation"):
-            over_an_epoch(root, kind, f"folder:{root}/folder", some, most)
-            by_size(root, kind, "folder", f"folder:{root}/folder", some, most)
-            by_size(root, kind, "tensorflow-datasets", "pictures", some, most)
+            measure = functools.partial(resident, arguments.repeats, root, kind)
+            over_an_epoch(kind, measure(f"folder:{root}/folder{most}", marks))
+            for label, name in (
+                ("folder", f"folder:{root}/folder"),
+                ("tensorflow-datasets", "pictures"),
+            ):
+                found = {size: measure(f"{name}{size}", [early])[early] for size in sizes}
+                by_size(f"{kind}, {label}", found)
 
 
-def over_an_epoch(root, kind, name, some, most):
-    after = resident(root, kind, f"{name}{most}", [some, most])
-    growth = after[most] / after[some] - 1
-    print(
-        f"  {kind}: {after[some]:.0f} after {some} pictures, {after[most]:.0f} after {most}:",
-        end="",
-    )
-    print(f" {growth:+.1%}, wanted at most {GROWTH:.0%}", flush=True)
+def over_an_epoch(kind, found):
+    (early, before), (late, after) = found.items()
+    print(f"  {kind}: {before:.0f} after {early} pictures, {after:.0f} after {late}:", end="")
+    print(f" {after / before - 1:+.1%}, wanted at most {GROWTH:.0%}", flush=True)
 
 
-def by_size(root, kind, label, name, some, most):
-    small, large = (resident(root, kind, f"{name}{n}", [some])[some] for n in (some, most))
-    per_picture = 1e6 * (large - small) / (most - some)
-    print(f"  {kind}, {label}: {small:.0f} of {some} pictures, {large:.0f} of {most}:", end="")
+def by_size(label, found):
+    (few, small), (many, large) = found.items()
+    per_picture = 1e6 * (large - small) / (many - few)
+    print(f"  {label}: {small:.0f} of {few} pictures, {large:.0f} of {many}:", end="")
     print(f" {per_picture:.0f} bytes a picture, wanted at most {PER_PICTURE}", flush=True)
 
 
-def resident(root, kind, name, marks):
-    """Pictures to MB resident after that many, in a child of its own."""
-    child = [sys.executable, __file__, f"--child={root}|{kind}|{name}|{','.join(map(str, marks))}"]
-    printed = subprocess.run(child, check=True, capture_output=True, text=True).stdout
-    return {int(count): float(mb) for count, mb in map(str.split, printed.splitlines())}
+def resident(repeats, root, kind, name, marks):
+    """Pictures to MB resident after that many: medians of children of their own."""
+    words = [sys.executable, __file__, f"--child={root}|{kind}|{name}|{','.join(map(str, marks))}"]
+    found = {mark: [] for mark in marks}
+    for _ in range(repeats):
+        printed = subprocess.run(words, check=True, capture_output=True, text=True).stdout
+        for count, mb in map(str.split, printed.splitlines()):
+            found[int(count)].append(float(mb))
+    return {mark: statistics.median(values) for mark, values in found.items()}
 
 
 def work(root, kind, name, marks):

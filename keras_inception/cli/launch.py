@@ -190,7 +190,9 @@ class Watch:
         failed = [task for task, status in ended.items() if status > 0]
         if status == 0 or (status is not None and self._signal):
             self._let_end()
-            return abs(status)
+            if status < 0:  # it was not that far yet
+                print_error(f"{_name(cluster.first)} was ended before it had anything to save")
+            return max(0, status)
         if self._signal:
             if time.monotonic() > self._until:
                 raise RuntimeError(f"{_name(cluster.first)} did not stop in {STOP_SECONDS:.0f} s")

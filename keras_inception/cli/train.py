@@ -128,7 +128,7 @@ def _recipe(flag_values):
     changes = {}
     for assignment in flag_values.set:
         field, separator, text = assignment.partition("=")
-        if not separator or not field:
+        if not separator or not field or field in ("self", "source"):
             raise UsageError(f"--set wants FIELD=VALUE, got {assignment!r}")
         field, _, argument = field.partition(".")
         if argument and field != "network_arguments":

@@ -6,6 +6,7 @@ import pathlib
 import re
 import shutil
 import zipfile
+import zlib
 
 import numpy as np
 
@@ -14,6 +15,19 @@ from keras_inception.files import replacing
 _LOGGER = logging.getLogger(__name__)
 _NAME = re.compile(r"step-(\d+)\.npz")
 _RECORDS = "records"  # the entry of what is no array, as JSON
+_COUNT = "count"  # the entry of how many arrays there are
+# What reading a file with wrong bytes raises; zipfile's own are NotImplementedError (of a method or
+# version) and RuntimeError (of encryption) too.
+_DAMAGED = (
+    OSError,
+    ValueError,
+    LookupError,
+    EOFError,
+    NotImplementedError,
+    RuntimeError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
 
 
 class Checkpoints:
@@ -52,6 +66,7 @@ class Checkpoints:
             for group, members in variables.items()
             for i, variable in enumerate(members)
         }
+        arrays[_COUNT] = np.array(len(arrays))
         arrays[_RECORDS] = np.frombuffer(json.dumps(records).encode(), np.uint8)
         for unfinished in self._folder.glob(".step-*"):  # of a run that was killed
             shutil.rmtree(unfinished, ignore_errors=True)
@@ -68,11 +83,18 @@ class Checkpoints:
         A damaged one is named in a warning and left where it is.
         """
         for step in reversed(self.steps()):
-            try:
-                return step, *self.read(step)
-            except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
-                _LOGGER.warning("%s is damaged and not used: %s", self._path(step), error)
+            contents = self.whole(step)
+            if contents is not None:
+                return step, *contents
         return None
+
+    def whole(self, step):
+        """What `read` gives, or `None` and a warning where the file is damaged."""
+        try:
+            return self.read(step)
+        except _DAMAGED as error:
+            _LOGGER.warning("%s is damaged and not used: %s", self._path(step), error)
+            return None
 
     def clear(self):
         """Removes all of them."""
@@ -84,6 +106,8 @@ class Checkpoints:
         groups = {}
         with np.load(self._path(step), allow_pickle=False) as file:
             records = json.loads(file[_RECORDS].tobytes())
+            if len(file.files) != int(file[_COUNT]) + 2:
+                raise ValueError(f"{len(file.files) - 2} arrays of {file[_COUNT]} are there")
             for name in file.files:
                 group, _, index = name.partition("/")
                 if index:

@@ -11,6 +11,7 @@ import keras
 import tensorflow as tf
 
 from keras_inception.data import pipeline
+from keras_inception.data.augmentation import check_color
 from keras_inception.files import replacing
 from keras_inception.training import asynchronous, callbacks, checkpoints, distribution
 from keras_inception.training.recipe import Recipe
@@ -115,8 +116,9 @@ def train(
         is_chief=distribution.is_chief(resolver),
     )
     store = checkpoints.Checkpoints(options.workdir / "checkpoints", keep_checkpoints)
+    check_color(recipe.color)
     if options.is_chief:  # before the strategy is made, for which all tasks wait for each other
-        _open(options.workdir, recipe, store, resume)
+        _check_owner(options.workdir, recipe, store, resume)
     devices = distribution.make_strategy(strategy, resolver, cluster_timeout)
     workers = resolver.cluster_spec().num_tasks("worker") if strategy == "parameter_server" else 1
     _check_batch(recipe, (devices.num_replicas_in_sync if devices else 1) * workers)
@@ -132,6 +134,9 @@ def train(
     # After a data set that may just have been built, which draws random numbers too.
     keras.utils.set_random_seed(recipe.seed)
     run = Run(recipe, classes, examples, devices, workers)
+    if options.is_chief:  # nothing is lost for a recipe that cannot run
+        _open(options.workdir, recipe, store, resume)
+    distribution.wait_for_all(devices)
     fit = asynchronous.fit if strategy == "parameter_server" else _fit
     started = time.perf_counter()
     try:
@@ -149,22 +154,37 @@ def train(
     return TrainingResult(model, history.columns(), seconds)
 
 
+_RESULTS = ("history.csv", "model.keras", "best.keras")
+
+
+def _check_owner(workdir, recipe, store, resume):
+    """Raises ValueError where the work directory has results of something else."""
+    path = workdir / "recipe.json"
+    results = [name for name in _RESULTS if (workdir / name).exists()]
+    if not resume or not (results or store.steps()):
+        return
+    way_out = "another folder is wanted, or resume=False (--noresume) to start over"
+    if not path.exists():
+        raise ValueError(
+            f"{workdir} has {(results or ['checkpoints'])[0]} but no recipe.json, so it is not "
+            f"known whose: {way_out}"
+        )
+    earlier = Recipe.from_file(path)
+    if earlier != recipe:
+        theirs, ours = earlier.to_dict(), recipe.to_dict()
+        fields = [f for f in ours if f != "sources" and theirs[f] != ours[f]]
+        raise ValueError(
+            f"{workdir} belongs to another recipe, which differs in {', '.join(fields)}: {way_out}"
+        )
+
+
 def _open(workdir, recipe, store, resume):
     """Makes the work directory the recipe's own; what is there of an earlier run stays or goes."""
     workdir.mkdir(parents=True, exist_ok=True)
     path = workdir / "recipe.json"
-    if path.exists() and resume:
-        earlier = Recipe.from_file(path)
-        if earlier != recipe:
-            theirs, ours = earlier.to_dict(), recipe.to_dict()
-            fields = [f for f in ours if f != "sources" and theirs[f] != ours[f]]
-            raise ValueError(
-                f"{workdir} belongs to another recipe, which differs in {', '.join(fields)}: "
-                "another folder is wanted, or resume=False (--noresume) to start over"
-            )
     if not resume or not path.exists():
         store.clear()
-        for stale in ("history.csv", "model.keras", "best.keras"):
+        for stale in _RESULTS:
             (workdir / stale).unlink(missing_ok=True)
         for events in workdir.glob("tensorboard/*/events.out.tfevents.*"):
             events.unlink()
@@ -263,7 +283,10 @@ def _save_models(run, model, store, rows, workdir):
     _save(model, workdir / "model.keras")
     best = best_epoch(rows) * run.position.steps_per_epoch
     if best != run.position.step and best in store.steps():
-        run.restore(best, store.read(best)[0])
+        groups = store.whole(best)
+        if groups is None:
+            return
+        run.restore(best, groups[0])
         model = run.model()
     _save(model, workdir / "best.keras")
 

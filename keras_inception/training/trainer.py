@@ -80,11 +80,15 @@ class Trainer(keras.Model):
         return loss
 
     def _decayed_kernels(self):
-        return [
-            layer.kernel.value
-            for layer in self.layers
-            if isinstance(layer, keras.layers.Conv2D | keras.layers.Dense) and layer.trainable
-        ]
+        kernels = []
+        for layer in self.layers:
+            if not layer.trainable:
+                continue
+            if isinstance(layer, keras.layers.SeparableConv2D):  # which is no Conv2D
+                kernels.append(layer.pointwise_kernel.value)
+            elif isinstance(layer, keras.layers.Conv2D | keras.layers.Dense):
+                kernels.append(layer.kernel.value)
+        return kernels
 
     def train_step(self, data):
         """Keras's step of `fit`: `optimize`, and the means since the epoch began."""
@@ -145,7 +149,11 @@ class Trainer(keras.Model):
         metrics = {"loss": self._loss_tracker, **self._means}
         results = {}
         for name, value in figures.items():
-            metrics[name].update_state(value, sample_weight=tf.shape(labels)[0])
+            count = tf.shape(labels)[0]
+            if name == "gradient_norm":  # a step that loss scaling leaves out has none
+                count = tf.where(tf.math.is_finite(value), count, 0)
+                value = tf.where(tf.math.is_finite(value), value, 0.0)
+            metrics[name].update_state(value, sample_weight=count)
             results[name] = metrics[name].result()
         if _is_multi_worker(self.distribute_strategy):
             # Keras means these over an axis that it takes to be there (keras issue 20585).

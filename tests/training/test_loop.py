@@ -182,6 +182,48 @@ def test_a_folder_of_another_recipe_is_refused_unless_it_may_go(made_up, tmp_pat
     assert [p.name for p in (tmp_path / "checkpoints").iterdir()] == ["step-000000006.npz"]
 
 
+def test_nothing_goes_for_a_recipe_that_cannot_run(made_up, tmp_path):
+    train(RECIPE, tmp_path, progress=False)
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    cases = [
+        ({"batch_size": 16, "gradient_accumulation": 3}, "16 does not"),
+        ({"color": "loud"}, "loud"),
+    ]
+    for changes, message in cases:
+        with pytest.raises(ValueError, match=message):
+            train(RECIPE.replace(**changes), tmp_path, progress=False, resume=False)
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
+
+
+def test_a_folder_in_which_nothing_has_run_is_anyones(made_up, tmp_path):
+    with pytest.raises(ValueError, match="loud"):
+        train(RECIPE.replace(color="loud"), tmp_path, progress=False)
+    (tmp_path / "recipe.json").write_text(RECIPE.replace(seed=5).to_json())
+    assert train(RECIPE, tmp_path, progress=False).history
+
+
+def test_results_without_a_recipe_are_nobody_elses(made_up, tmp_path):
+    (tmp_path / "model.keras").write_text("precious")
+    with pytest.raises(ValueError, match="has model.keras but no recipe.json"):
+        train(RECIPE, tmp_path, progress=False)
+    assert (tmp_path / "model.keras").read_text() == "precious"
+
+
+def test_a_damaged_best_checkpoint_leaves_the_rest(made_up, tmp_path, caplog):
+    recipe = RECIPE.replace(epochs=4)
+    history = train(recipe, tmp_path, progress=False).history
+    best = np.argmax(history["val_top1_accuracy"])
+    assert best < 3, "the last epoch is the best: the test says nothing"
+    steps = sorted((tmp_path / "checkpoints").iterdir())[-1].name[5:14]
+    path = tmp_path / "checkpoints" / f"step-{int(steps) // 4 * (best + 1):09}.npz"
+    path.write_bytes(path.read_bytes()[:-100])
+    (tmp_path / "best.keras").unlink()
+    with caplog.at_level(logging.WARNING):
+        train(recipe, tmp_path, progress=False)
+    assert f"{path.name} is damaged and not used" in caplog.text
+    assert not (tmp_path / "best.keras").exists()
+
+
 def test_batch_that_does_not_divide(made_up, tmp_path):
     with pytest.raises(ValueError, match="16 does not divide by 1 replicas x gradient_accumulat"):
         train(RECIPE.replace(gradient_accumulation=3), tmp_path, progress=False)

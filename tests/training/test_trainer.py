@@ -45,6 +45,24 @@ def test_weight_decay_is_half_the_squared_kernels_in_the_training_loss_only():
     assert loss(decayed, False) == pytest.approx(loss(plain, False))
 
 
+def test_weight_decay_reaches_the_pointwise_kernels_of_separable_convolutions():
+    inputs = keras.Input((8, 8, 3))
+    x = keras.layers.SeparableConv2D(5, 3, name="separable")(inputs)
+    outputs = keras.layers.GlobalAveragePooling2D()(x)
+    trainer = trainer_of(keras.Model(inputs, outputs), weight_decay=0.02)
+    (kernel,) = trainer._decayed_kernels()
+    assert kernel is trainer.get_layer("separable").pointwise_kernel.value
+
+
+def test_steps_that_loss_scaling_leaves_out_do_not_count_in_the_norm():
+    trainer = trainer_of(small())
+    labels = tf.zeros((4,), tf.int64)
+    figures = {"loss": 1.0, "top1_accuracy": 0.0, "top5_accuracy": 0.0}
+    for norm in (3.0, float("nan"), float("inf")):
+        logs = trainer._recorded({**figures, "gradient_norm": tf.constant(norm)}, labels)
+    assert float(logs["gradient_norm"]) == 3.0
+
+
 def test_auxiliary_losses_count_with_their_weight_in_training_only():
     model = small()
     pixels, labels = images("train")
