@@ -20,6 +20,11 @@ from keras_inception.data.preprocessing import decode_image
 from keras_inception.data.sources import Examples
 
 ON_ERROR = ("skip", "error")
+UNREADABLE = (  # what reading and decoding a picture raises
+    tf.errors.InvalidArgumentError,
+    tf.errors.NotFoundError,
+    tf.errors.PermissionDeniedError,
+)
 # So many at the beginning of a data set may be broken. It is our choice: where all are, a pipeline
 # that skips them would search for ever, and of ImageNet for hours.
 _PATIENCE = 1000

@@ -21,26 +21,31 @@ from keras_inception.data.broken import (
     unreadable,
 )
 from keras_inception.data.crops import check_count, make_crops
-from keras_inception.data.preprocessing import decode_image
+from keras_inception.data.preprocessing import decode_image, resize_bilinear, scale_pixels
 from keras_inception.data.sources import (
     DatasetInfo,
+    Pictures,
     count_examples,
     dataset_info,
     encoded_examples,
     example_names,
     fingerprint,
     named_examples,
+    pictures,
     shuffled_examples,
 )
 
 __all__ = [
     "DatasetInfo",
+    "Pictures",
     "count_examples",
     "dataset_info",
     "encoded_examples",
     "evaluation_batches",
     "example_names",
     "fingerprint",
+    "picture_batches",
+    "pictures",
     "training_batches",
     "unreadable_examples",
 ]
@@ -142,6 +147,24 @@ def evaluation_batches(
     ahead = tf.data.AUTOTUNE if crops <= 12 else 2
     batches = wanted.skip(skip).map(views, num_parallel_calls=ahead).batch(batch_size)
     return batches.prefetch(ahead)
+
+
+def picture_batches(wanted: Pictures, size: int, batch_size: int) -> tf.data.Dataset:
+    """One pass over whole pictures, squashed to a square as PyTorch does; the last may be smaller.
+
+    That is bilinear between pixel centres, without smoothing before shrinking.
+
+    Yields:
+        float32 (batch, size, size, 3) in [-1, 1].
+    """
+    _check_sizes(size, batch_size)
+
+    def view(picture, *_):
+        image = decode_image(wanted.examples.load(picture))
+        return scale_pixels(resize_bilinear(image, size, half_pixel_centers=True))
+
+    views = wanted.examples.dataset.map(view, num_parallel_calls=tf.data.AUTOTUNE)
+    return views.batch(batch_size).prefetch(tf.data.AUTOTUNE)
 
 
 def unreadable_examples(

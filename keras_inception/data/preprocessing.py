@@ -64,24 +64,25 @@ def scale_pixels(image: tf.Tensor) -> tf.Tensor:
     return tf.cast(image, tf.float32) * (2.0 / 255.0) - 1.0  # a division takes longer
 
 
-def resize_bilinear(image: tf.Tensor, size: int) -> tf.Tensor:
+def resize_bilinear(image: tf.Tensor, size: int, half_pixel_centers: bool = False) -> tf.Tensor:
     """Squashes (height, width, channels) to float32 (size, size, channels) as TensorFlow 1 did.
 
     Neither corners nor pixel centres are aligned, and nothing is smoothed before shrinking.
-    The range of the pixels stays.
+    The range of the pixels stays. `half_pixel_centers` aligns the centres, as PyTorch does.
     """
     if size < 1:
         raise ValueError(f"size must be at least 1 pixel, not {size}.")
-    return _resize(tf.cast(image, tf.float32), size)  # TensorFlow has vector instructions for it
+    # TensorFlow has vector instructions for float32 only.
+    return _resize(tf.cast(image, tf.float32), size, half_pixel_centers)
 
 
-def _resize(image, size):
+def _resize(image, size, half_pixel_centers=False):
     """`resize_bilinear` of whatever type."""
     resized = tf.raw_ops.ResizeBilinear(
         images=image[tf.newaxis],
         size=(size, size),
         align_corners=False,
-        half_pixel_centers=False,
+        half_pixel_centers=half_pixel_centers,
     )
     return resized[0]
 

@@ -7,6 +7,7 @@
 | `tf_flowers`, ... | any of tensorflow-datasets with `image` and `label`, built on first use |
 
 A split of tensorflow-datasets may be a part of one, in its words: `train[:90%]`, `train[100:]`.
+For their pictures alone (`pictures`), a folder needs no class folders, and a data set no labels.
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ import tensorflow as tf
 _SHUFFLE_BUFFER = 4096
 _FOLDER = "folder:"
 _WHOLE = "all"  # the split of a folder that has none
+_SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".png")  # those that Keras lists
+NO_LABEL = -1  # of pictures without classes
 
 
 @dataclass(frozen=True)
@@ -81,6 +84,34 @@ def named_examples(name: str, split: str, data_dir: str | None = None) -> Exampl
     return Examples(source.read(source.share(split)), source.load)
 
 
+@dataclass(frozen=True)
+class Pictures:
+    """A split of a data set for its pictures alone."""
+
+    name: str
+    split: str
+    count: int
+    examples: Examples  # their labels are `NO_LABEL` where there are no classes
+
+
+def pictures(name: str, split: str | None = None, data_dir: str | None = None) -> Pictures:
+    """Opens a split whose pictures may be without classes, in the order on disk.
+
+    Args:
+        name: as everywhere, or `folder:PATH` of a folder that has pictures in itself, as generated
+            ones lie. They are the split `all`; class folders beside them are then not read.
+        split: by default the only one there is, or else `test`.
+        data_dir: where tensorflow-datasets keeps its data.
+    """
+    source = _source(name, data_dir, labelled=False)
+    if split is None:
+        splits = list(source.info.examples)
+        split = splits[0] if len(splits) == 1 else "test"
+    _check_split(source, split)
+    share = source.share(split)
+    return Pictures(name, split, source.count(share), Examples(source.read(share), source.load))
+
+
 def shuffled_examples(
     name: str,
     split: str,
@@ -134,14 +165,27 @@ def fingerprint(name: str, split: str, data_dir: str | None = None) -> str:
 
 def _checked_source(name, split, data_dir):
     source = _source(name, data_dir)
-    if not source.has(split):
-        known = ", ".join(source.info.examples)
-        raise ValueError(f"Data set {name!r} has no split {split!r}; it has {known}.")
+    _check_split(source, split)
     return source
 
 
-def _source(name, data_dir):
-    return _Folder(name) if name.startswith(_FOLDER) else _Tfds(name, data_dir)
+def _check_split(source, split):
+    if not source.has(split):
+        known = ", ".join(source.info.examples)
+        raise ValueError(f"Data set {source.info.name!r} has no split {split!r}; it has {known}.")
+
+
+def _source(name, data_dir, labelled=True):
+    if not name.startswith(_FOLDER):
+        return _Tfds(name, data_dir, labelled)
+    what = "class folders" if labelled else "pictures"
+    if name == _FOLDER:  # which would be the current directory
+        raise ValueError(f"{_FOLDER}PATH wants the path of a folder with {what}")
+    root = pathlib.Path(name.removeprefix(_FOLDER)).expanduser()
+    if not root.is_dir():
+        raise ValueError(f"{root} is no folder; {_FOLDER}PATH wants one with {what}")
+    paths = [] if labelled else _pictures_in(root)
+    return _FlatFolder(name, root, paths) if paths else _Folder(name, root)
 
 
 class _Folder:
@@ -150,12 +194,7 @@ class _Folder:
     Paths are kept, as one tensor for each split: 0.2 GB for ImageNet's 1.3 million.
     """
 
-    def __init__(self, name):
-        if name == _FOLDER:  # which would be the current directory
-            raise ValueError(f"{_FOLDER}PATH wants the path of a folder with class folders")
-        root = pathlib.Path(name.removeprefix(_FOLDER)).expanduser()
-        if not root.is_dir():
-            raise ValueError(f"{root} is no folder; {_FOLDER}PATH wants one with class folders")
+    def __init__(self, name, root):
         folders = _split_folders(root)
         listed = {split: _listed(folder) for split, folder in folders.items()}
         classes = tuple(sorted({c for names, _ in listed.values() for c in names}))
@@ -217,6 +256,15 @@ class _Folder:
     load = staticmethod(tf.io.read_file)
 
 
+class _FlatFolder(_Folder):
+    """The pictures in a folder itself, by name, without classes."""
+
+    def __init__(self, name, root, paths):
+        self._prefixes = {_WHOLE: os.path.join(root, "")}
+        self._columns = {_WHOLE: (paths, [NO_LABEL] * len(paths))}
+        self.info = DatasetInfo(name, (), {_WHOLE: len(paths)})
+
+
 def _split_folders(root):
     """The folder of each split: those below `root`, or `root` itself where they are its classes."""
     folders = sorted(p for p in root.iterdir() if p.is_dir() and not p.name.startswith("."))
@@ -227,6 +275,20 @@ def _split_folders(root):
     return {_WHOLE: root}
 
 
+def _pictures_in(folder):
+    """The paths of the pictures that lie in a folder itself, sorted."""
+    with os.scandir(folder) as entries:
+        paths = sorted(e.path for e in entries if e.name.lower().endswith(_SUFFIXES))
+    _check_names(map(pathlib.Path, paths))
+    return [path for path in paths if not os.path.isdir(path)]
+
+
+def _check_names(paths):
+    for path in paths:
+        if path.name.encode(errors="replace") != os.fsencode(path.name):
+            raise ValueError(f"{str(path)!a} has a name that is not UTF-8")
+
+
 def _listed(folder):
     """The classes and the pictures' paths below a folder of class folders."""
     try:
@@ -234,9 +296,7 @@ def _listed(folder):
             folder, batch_size=None, shuffle=False, verbose=False
         )
     except (ValueError, TypeError) as error:
-        for path in folder.rglob("*"):
-            if path.name.encode(errors="replace") != os.fsencode(path.name):
-                raise ValueError(f"{str(path)!a} has a name that is not UTF-8") from error
+        _check_names(folder.rglob("*"))
         raise ValueError(f"{folder} has no class folders with pictures: {error}") from error
     return listed.class_names, listed.file_paths
 
@@ -244,11 +304,13 @@ def _listed(folder):
 class _Tfds:
     """A data set of tensorflow-datasets, or photo_patches, which is one too."""
 
-    def __init__(self, name, data_dir):
-        self._builder = _builder(name, data_dir)
+    def __init__(self, name, data_dir, labelled=True):
+        self._builder = _builder(name, data_dir, {"image", "label"} if labelled else {"image"})
+        self._labelled = labelled
         info = self._builder.info
         examples = {split: info.splits[split].num_examples for split in info.splits}
-        self.info = DatasetInfo(name, tuple(info.features["label"].names), examples)
+        classes = tuple(info.features["label"].names) if labelled else ()
+        self.info = DatasetInfo(name, classes, examples)
         features = [f for f in info.features if f.rpartition("/")[2] in ("file_name", "filename")]
         self._name_feature = features[0] if features else None
 
@@ -286,7 +348,11 @@ class _Tfds:
     def read(self, share, shuffle_seed=None, start=0):
         name = self._name_feature or "tfds_id"
         examples = self._examples(share, shuffle_seed).map(
-            lambda example: (example["image"], tf.cast(example["label"], tf.int64), example[name])
+            lambda example: (
+                example["image"],
+                tf.cast(example["label"] if self._labelled else NO_LABEL, tf.int64),
+                example[name],
+            )
         )
         if shuffle_seed is not None:
             examples = examples.shuffle(_SHUFFLE_BUFFER, seed=shuffle_seed)
@@ -312,8 +378,8 @@ class _Tfds:
         )
 
 
-def _builder(name, data_dir):
-    """The prepared tensorflow-datasets builder of `name`."""
+def _builder(name, data_dir, wanted):
+    """The prepared tensorflow-datasets builder of `name`, which must have the features wanted."""
     import tensorflow_datasets as tfds
 
     if name == "photo_patches":
@@ -329,7 +395,7 @@ def _builder(name, data_dir):
                 "https://www.tensorflow.org/datasets/catalog."
             ) from error
     builder.download_and_prepare()
-    missing = {"image", "label"} - set(builder.info.features)
+    missing = wanted - set(builder.info.features)
     if missing:
         raise ValueError(
             f"Data set {name!r} has no feature {' and no '.join(sorted(missing))}; "

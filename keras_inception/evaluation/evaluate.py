@@ -8,26 +8,20 @@ softmax outputs are averaged over the crops and over the networks (1409.4842, se
 import dataclasses
 import logging
 import pathlib
-import sys
 import time
 
 import numpy as np
 import tensorflow as tf
 
 from keras_inception.data import pipeline
-from keras_inception.data.broken import check_on_error
+from keras_inception.data.broken import UNREADABLE, check_on_error
 from keras_inception.data.crops import check_count
 from keras_inception.evaluation import exclusion, labels, metrics
 from keras_inception.evaluation.predictors import predictor
+from keras_inception.evaluation.progress import progress_bar
 from keras_inception.evaluation.state import Findings, open_state
 
 _LOGGER = logging.getLogger(__name__)
-# What reading and decoding a picture raises.
-_UNREADABLE = (
-    tf.errors.InvalidArgumentError,
-    tf.errors.NotFoundError,
-    tf.errors.PermissionDeniedError,
-)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -202,10 +196,12 @@ def evaluate(
         members = [p for p in predictors if p.size == size]
         with Findings(passes and passes / f"size{size}") as findings:
             batches = data.of_size(size, crops, max(1, batch_size // crops), findings.count)
-            with _bar(data.pictures, findings.count, members, crops, progress) as bar:
+            names = " + ".join(pathlib.PurePath(p.name).name for p in members)
+            what = f"{names}, {crops} crop{'s' * (crops > 1)}"
+            with progress_bar(data.pictures, what, findings.count, progress) as bar:
                 try:
                     _run(members, batches, crops, batch_size, findings, bar)
-                except _UNREADABLE as error:
+                except UNREADABLE as error:
                     raise data.unreadable(findings.count) or error from None
         found[size] = findings.arrays()
         if not findings.count:
@@ -354,9 +350,7 @@ def _probabilities(predictor, images, batch_size):
     """What one network says of `images`, a `batch_size` at a time so that 144 crops fit too."""
     starts = range(0, len(images), batch_size)
     values = np.concatenate([predictor(images[i : i + batch_size]) for i in starts])
-    # Half and 8-bit precision leave the sum of a softmax within a few percent of one.
-    if not np.allclose(values.sum(axis=1), 1, atol=0.05):
-        raise ValueError(f"the outputs of {predictor.name} do not sum to one: no softmax, or NaN")
+    metrics.check_probabilities(values, predictor.name)
     return values
 
 
@@ -371,18 +365,3 @@ def _class_names(predictors, names):
         if p.class_names != names and sorted(p.class_names) == sorted(names):
             raise ValueError(f"{p.name} has the classes in another order than the data or a model")
     return names
-
-
-def _bar(total, done, predictors, crops, progress):
-    from tqdm import tqdm
-
-    names = " + ".join(pathlib.PurePath(p.name).name for p in predictors)
-    return tqdm(
-        total=total,
-        initial=done,
-        desc=f"{names}, {crops} crop{'s' * (crops > 1)}",
-        unit=" images",
-        # A log file gets a line now and then instead of a bar that moves.
-        mininterval=0.1 if sys.stderr.isatty() else 10,
-        disable=not progress,
-    )

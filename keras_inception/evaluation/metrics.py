@@ -23,6 +23,13 @@ def top_k(probabilities, k):
     return classes, np.take_along_axis(probabilities, classes, axis=1)
 
 
+def check_probabilities(probabilities, name):
+    """Raises ValueError where what `name` gave, (pictures, classes), is no softmax's output."""
+    # Half and 8-bit precision leave the sum of a softmax within a few percent of one.
+    if not np.allclose(probabilities.sum(axis=1), 1, atol=0.05):
+        raise ValueError(f"the outputs of {name} do not sum to one: no softmax, or NaN")
+
+
 def top_k_accuracy(probabilities, labels, k=1):
     """The fraction of pictures whose label is among their `k` likeliest classes."""
     classes, _ = top_k(probabilities, k)

@@ -133,6 +133,14 @@ def test_scale_pixels_reaches_both_ends():
     assert scaled.numpy().tolist() == [-1.0, 1.0]
 
 
+def test_resizing_between_pixel_centres():
+    """Two pixels to four: the outer ones lie beyond the centres, where nothing is extrapolated."""
+    row = np.array([0, 100], np.uint8).reshape(1, 2, 1).repeat(2, axis=0)
+    resized = resize_bilinear(row, 4, half_pixel_centers=True)
+    np.testing.assert_allclose(resized[:, :, 0], [[0, 25, 75, 100]] * 4)
+    np.testing.assert_allclose(resize_bilinear(row, 4)[:, :, 0], [[0, 50, 100, 100]] * 4)
+
+
 @pytest.mark.parametrize("encode", [tf.io.encode_png, tf.io.encode_jpeg], ids=["png", "jpeg"])
 @pytest.mark.parametrize("channels", [1, 3])
 def test_decode_image_gives_three_channels(encode, channels):

@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 
 from keras_inception.data.pipeline import dataset_info, encoded_examples, example_names
-from keras_inception.data.sources import fingerprint, named_examples, shuffled_examples
+from keras_inception.data.sources import fingerprint, named_examples, pictures, shuffled_examples
 
 
 def write(folder, *names):
@@ -50,6 +50,42 @@ def test_class_folders_are_one_split(tmp_path):
         (1, 1, "cat/deep/y.png"),
         (2, 1, "cat/z.png"),
     ]
+
+
+def listed(found):
+    examples = found.examples.loaded().as_numpy_iterator()
+    return [(file.decode(), int(label)) for _, label, file in examples]
+
+
+def test_pictures_without_classes(tmp_path):
+    write(tmp_path, "b.png", "a.PNG", "class/c.png")
+    (tmp_path / "notes.txt").write_text("no picture")
+    (tmp_path / "folder.png").mkdir()
+    name = f"folder:{tmp_path}"
+    found = pictures(name)
+    assert (found.name, found.split, found.count) == (name, "all", 2)
+    assert listed(found) == [("a.PNG", -1), ("b.png", -1)]
+    # With labels wanted, as everywhere else, class folders are what is read.
+    assert dataset_info(name).examples == {"all": 1}
+    with pytest.raises(ValueError, match="has no split 'test'; it has all"):
+        pictures(name, "test")
+
+
+def test_pictures_of_class_folders(tmp_path):
+    write(tmp_path, "train/cat/a.png", "train/ant/b.png", "test/cat/c.png")
+    found = pictures(f"folder:{tmp_path}")
+    assert (found.split, found.count) == ("test", 1)
+    found = pictures(f"folder:{tmp_path}", "train")
+    assert listed(found) == [("ant/b.png", 0), ("cat/a.png", 1)]
+
+
+def test_no_pictures(tmp_path):
+    with pytest.raises(ValueError, match="nowhere is no folder; folder:PATH wants one with pict"):
+        pictures("folder:nowhere")
+    with pytest.raises(ValueError, match="folder:PATH wants the path of a folder with pictures"):
+        pictures("folder:")
+    with pytest.raises(ValueError, match="has no class folders"):
+        pictures(f"folder:{tmp_path}")
 
 
 def test_a_folder_is_shuffled_as_a_whole(tmp_path):
