@@ -17,8 +17,11 @@ _BLOCK = 1 << 20  # bytes in memory at a time
 _MOST_FILES = 1000
 _TABLE = 1 << 20  # bytes of a zip file's table of contents
 _ZIP_END = struct.Struct("<4s4H2LH")  # of a zip file: PKWARE's APPNOTE, 4.3.16
-_ZIP_MAGIC, _ZIP64_MAGIC = b"PK\5\6", b"PK\6\7"
-_ZIP_TAIL = 20 + _ZIP_END.size + (1 << 16)  # with what may stand before and after it
+_ZIP64_END = struct.Struct("<4sQ2H2L4Q")  # 4.3.14, before
+_ZIP64_PLACE = struct.Struct("<4sLQL")  # 4.3.15, between the two, says where that is
+_ZIP_MAGIC, _ZIP64_MAGIC, _ZIP64_PLACE_MAGIC = b"PK\5\6", b"PK\6\6", b"PK\6\7"
+_ZIP64 = _ZIP64_END.size + _ZIP64_PLACE.size
+_ZIP_TAIL = _ZIP64 + _ZIP_END.size + (1 << 16)  # with what may stand before and after it
 _FAULTS = (  # of the modules here, of an archive that is not what it says it is
     tarfile.TarError,
     zipfile.BadZipFile,
@@ -128,9 +131,28 @@ def _open_zip(path):
         start = tail.rfind(_ZIP_MAGIC)
     if 0 <= start <= len(tail) - _ZIP_END.size:
         *_, length, _, _ = _ZIP_END.unpack_from(tail, start)
-        if length > _TABLE or tail[max(0, start - 20) : start].startswith(_ZIP64_MAGIC):
+        if tail[max(0, start - _ZIP64_PLACE.size) : start].startswith(_ZIP64_PLACE_MAGIC):
+            length = _zip64_length(tail[:start], os.path.getsize(path) - len(tail))
+        if length > _TABLE:
             raise ValueError("its table of contents is too long")
     return zipfile.ZipFile(path)
+
+
+def _zip64_length(tail, offset):
+    """Bytes of the table of contents of a zip file that says so in 64 bits, as PyTorch's do.
+
+    Args:
+        tail: of the file, up to the end of the record that tells where the one with the length is.
+        offset: of `tail` in the file.
+    """
+    start = len(tail) - _ZIP64
+    if start < 0:
+        raise ValueError("its end is cut")
+    place = _ZIP64_PLACE.unpack_from(tail, start + _ZIP64_END.size)[2]
+    magic, *_, length, _ = _ZIP64_END.unpack_from(tail, start)
+    if magic != _ZIP64_MAGIC or place != offset + start:  # where `zipfile` looks for it
+        raise ValueError("the record of its table of contents is not where it should be")
+    return length
 
 
 def _open_member(archive, info):

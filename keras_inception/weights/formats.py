@@ -16,6 +16,11 @@ KNOWN = (
     "a TF-Slim checkpoint (the prefix, or the tar.gz or zip it is published in), Keras's .keras, "
     ".weights.h5 and .h5, .safetensors, Caffe's .caffemodel"
 )
+# What to do with PyTorch's own file, at PATH.
+CONVERSION = (
+    "in Python with PyTorch, make a .safetensors file of it: safetensors.torch.save_file("
+    "torch.load(PATH, weights_only=True), 'weights.safetensors')"
+)
 _CONFIG_LIMIT = 1 << 22  # bytes of a `.keras` file's config.json; the family's have below 1e6
 
 
@@ -115,9 +120,7 @@ def _kind_of_zip(path):
 
 def _pickle_error(path):
     return ValueError(
-        f"{path} is a pickle, which can run any code and is never loaded; in Python with PyTorch, "
-        "make a .safetensors file of it: safetensors.torch.save_file(torch.load(PATH, "
-        "weights_only=True), 'weights.safetensors')"
+        f"{path} is a pickle, which can run any code and is never loaded; {CONVERSION}"
     )
 
 
@@ -201,15 +204,16 @@ def _keras_zip(path, limit, use_ema):
         yield source, from_keras.plan
 
 
-def arithmetic_of(path, network):
+def arithmetic_of(path, network, variant=None):
     """What a file's weights expect of the network around them.
 
     Names tell PyTorch's weights from others, not who trained them: those that timm made of
-    TensorFlow's get timm's arithmetic here, and TensorFlow's under their public tag.
+    TensorFlow's get timm's arithmetic here, and TensorFlow's under their public tag. The network of
+    FID has TensorFlow's pools in PyTorch too.
 
     Args:
         path: of any of the known formats.
-        network: id of the network that they are for, "inception_v3" for example.
+        network, variant: of the network that they are for, "inception_v3" and "fid" for example.
 
     Returns:
         An `Arithmetic`; `None` for a file of Keras's that only Keras can read.
@@ -230,7 +234,8 @@ def arithmetic_of(path, network):
 
         source = safetensors_file.open_safetensors(path)
         if from_torch.names_fit(source.shapes):
-            return Arithmetic(network == "inception_v1", network == "inception_v3")
+            counts = network == "inception_v3" and variant != "fid"
+            return Arithmetic(network == "inception_v1", pool_counts_padding=counts)
         return of_layers(source.layers, scaling(network))
     return TENSORFLOW
 

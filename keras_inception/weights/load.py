@@ -41,8 +41,9 @@ def load(model, source, use_ema=False):
     if row is not None and row.classes is None and has_classifier:
         raise ValueError(f"the {row.tag!r} weights have no classifier: use include_top=False")
     path = local(source) if row is None else download.fetch(row)
-    network = getattr(getattr(model, "architecture", None), "id", None)
-    wanted = arithmetic_of(path, network) if row is None else row.arithmetic
+    architecture = getattr(model, "architecture", None)
+    network, variant = getattr(architecture, "id", None), getattr(architecture, "variant", None)
+    wanted = arithmetic_of(path, network, variant) if row is None else row.arithmetic
     _check_arithmetic(model, wanted, path, network)
     values = sum(math.prod(variable.shape) for variable in model.weights)
     limit = _COPIES * 4 * values + _BESIDE
@@ -59,7 +60,7 @@ def arithmetic(source, network, variant):
     if source is None:
         return TENSORFLOW
     if exists(source) and not _is_tag(source, catalog.tags(network, variant)):
-        return arithmetic_of(local(source), network) or TENSORFLOW
+        return arithmetic_of(local(source), network, variant) or TENSORFLOW
     return catalog.find(network, variant, source).arithmetic
 
 

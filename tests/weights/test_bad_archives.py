@@ -4,6 +4,7 @@ import bz2
 import gzip
 import io
 import json
+import pathlib
 import re
 import struct
 import tarfile
@@ -221,3 +222,35 @@ def test_two_weight_files_in_one(files, models, tmp_path):
     with zipfile.ZipFile(path, "a") as archive:
         archive.writestr("other/model.weights.h5", b"")
     assert "holds two files 'model.weights.h5'" in refused(models[".keras"], path)
+
+
+def with_64_bits(path, target, length=None, moved=0):
+    """Copies a zip file and puts the 64-bit records of its end in, which PyTorch always writes."""
+    whole = path.read_bytes()
+    head, end = whole[:-22], whole[-22:]
+    _, _, _, _, count, size, start, _ = struct.unpack("<4s4H2LH", end)
+    length = size if length is None else length
+    record = (b"PK\6\6", 44, 45, 45, 0, 0, count, count, length, start)
+    place = struct.pack("<4sLQL", b"PK\6\7", 0, len(head) + moved, 1)
+    target.write_bytes(head + struct.pack("<4sQ2H2L4Q", *record) + place + end)
+
+
+def test_zip_files_with_64_bits(files, models, tmp_path):
+    model, good, path = models[".keras"], pathlib.Path(files[".keras"]), tmp_path / "a.keras"
+    with_64_bits(good, path)
+    assert refused(model, path) is None
+    with_64_bits(good, path, length=1 << 30)
+    assert "its table of contents is too long" in refused(model, path)
+    with_64_bits(good, path, moved=1)
+    assert "is not where it should be" in refused(model, path)
+    cut = b"PK\3\4" + struct.pack("<4sLQL", b"PK\6\7", 0, 0, 1) + good.read_bytes()[-22:]
+    path.write_bytes(cut)
+    assert "its end is cut" in refused(model, path)
+
+
+def test_what_pytorch_writes_is_told_how_to_be_made_a_safetensors_file(models, tmp_path):
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        archive.writestr("archive/data.pkl", b"\x80\2}.")
+    with_64_bits(tmp_path / "a.zip", tmp_path / "a.pth")
+    message = refused(models[".keras"], tmp_path / "a.pth")
+    assert re.search("is a pickle, .* make a .safetensors file of it", message)

@@ -6,8 +6,10 @@ import torch_rule
 from safetensors.numpy import save_file
 
 import keras_inception
-from keras_inception.weights import from_torch
+from keras_inception import weights
+from keras_inception.weights import formats, from_torch
 from keras_inception.weights.assign import Source, assign
+from keras_inception.weights.places import model_places
 
 
 @pytest.fixture
@@ -209,3 +211,45 @@ def test_names_tell_a_state_dict_from_our_own_files():
     assert not from_torch.names_fit(["conv2d_1a_3x3_conv/kernel", "predictions/bias"])
     assert not from_torch.names_fit(["fc.weight", "predictions/bias"])
     assert not from_torch.names_fit([])
+
+
+def port_shapes(model):
+    """Names and shapes of the port of FID's network, of a narrow model's widths.
+
+    They are torchvision's without the auxiliary head.
+    """
+    names, _ = torch_rule.recorded("torchvision_inception_v3")
+    names = [name for name in names if not name.startswith("AuxLogits")]
+    shapes = dict.fromkeys(names, ())
+    for rule in from_torch.plan(model, [n for n in names if not n.endswith("_tracked")]).rules:
+        shape = tuple(rule.target.shape)
+        shape = (*shape[::-1][:2], *shape[:-2]) if len(shape) > 1 else shape
+        shapes[rule.sources[0]] = shape
+        for other in rule.sources[1:]:
+            shapes[other] = shape[:1]
+    return shapes
+
+
+def test_the_network_of_fid(tmp_path):
+    how = {"variant": "fid", "width_multiplier": 0.05, "input_shape": (75, 75, 3)}
+    model = keras_inception.InceptionV3(weights=None, **how)
+    arrays = torch_rule.values(port_shapes(model))
+    path = str(tmp_path / "port.safetensors")
+    save_file(arrays, path)
+    report = weights.load(model, path)
+    counters = {name for name in arrays if name.endswith("_tracked")}
+    assert set(report.used) == set(arrays) - counters
+    assert dict(report.skipped) == dict.fromkeys(counters, "step counter")
+    assert not report.new
+    gamma = arrays["Mixed_7c.branch_pool.bn.weight"]
+    kernel = arrays["Mixed_7c.branch_pool.conv.weight"].transpose(2, 3, 1, 0) * gamma
+    np.testing.assert_array_equal(model_places(model)["mixed_7c", 3, 0, False, "kernel"], kernel)
+    np.testing.assert_array_equal(model.get_layer("predictions").bias, arrays["fc.bias"])
+    # By its constructor, which here builds TensorFlow's pools, and torchvision's otherwise.
+    built = keras_inception.InceptionV3(weights=path, **how)
+    assert not any(layer.name.endswith("_avg_pool_pad") for layer in built.layers)
+    for ours, again in zip(model.get_weights(), built.get_weights(), strict=True):
+        np.testing.assert_array_equal(ours, again)
+    assert formats.arithmetic_of(path, "inception_v3").pool_counts_padding
+    with pytest.raises(ValueError, match="wants .* and inception_v3 has"):
+        weights.load(keras_inception.InceptionV3(weights=None, **(how | {"variant": None})), path)
