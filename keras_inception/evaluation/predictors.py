@@ -55,12 +55,24 @@ def predictor(model, class_names=None):
     if path.suffix in runtimes.RUNTIMES:
         return FilePredictor(path, class_names)
     if path.suffix in (".keras", ".h5"):
-        loaded = _load(path, "Keras model", lambda: keras.models.load_model(path, compile=False))
-        return KerasPredictor(loaded, class_names, path)
+        return KerasPredictor(keras_model(path), class_names, path)
     raise ValueError(
         f"{path} is not a model: a .keras, .h5, .tflite, .onnx or .xml (OpenVINO) file or a "
         "SavedModel folder is wanted"
     )
+
+
+def keras_model(path):
+    """The model in a `.keras` or `.h5` file.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: it is damaged or no model.
+    """
+    path = pathlib.Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"{path} is no file")
+    return _load(path, "Keras model", lambda: keras.models.load_model(path, compile=False))
 
 
 class Predictor:
@@ -154,9 +166,18 @@ class KerasPredictor(Predictor):
         with contextlib.suppress(NotImplementedError):  # of a layer that cannot be saved
             # Keras numbers layers through in a process.
             digest.update(re.sub(r'_\d+"', '"', self._model.to_json()).encode())
+        self._add_weights(digest)
+        return digest.hexdigest()
+
+    def fingerprint_of_weights(self):
+        """Of the weights alone, whatever the layers are called and however Keras lists them."""
+        digest = hashlib.sha256()
+        self._add_weights(digest)
+        return digest.hexdigest()
+
+    def _add_weights(self, digest):
         for weight in self._model.get_weights():
             digest.update(f"{weight.dtype}{weight.shape}".encode() + weight.tobytes())
-        return digest.hexdigest()
 
 
 class SavedModelPredictor(Predictor):
