@@ -25,6 +25,7 @@ COMMANDS = {  # name: what it does, for the program's help
     "train": "trains a network by a recipe",
     "launch": "trains with a cluster of several processes on this machine",
     "evaluate": "measures top-1 and top-5 accuracy on a data set",
+    "fid": "measures how near generated pictures come to real ones",
     "predict": "tells what is on pictures",
     "export": "writes a SavedModel, or a file of TFLite, ONNX or OpenVINO",
     "benchmark": "compares the forms of a network: speed, memory, size, accuracy",
