@@ -7,13 +7,13 @@ The classes' names are read from --labels, or from NAME.labels.txt or labels.txt
 
 import pathlib
 
-import keras
 from absl import flags
 
 from keras_inception import export
 from keras_inception.cli import common_flags
 from keras_inception.cli.errors import UsageError
 from keras_inception.evaluation import labels
+from keras_inception.evaluation.predictors import keras_model
 from keras_inception.export.checks import refuse_existing
 from keras_inception.export.pictures import MEGAPIXELS
 from keras_inception.export.saved_model import TOLERANCES
@@ -92,21 +92,11 @@ def run(flag_values, arguments):
                 raise UsageError(f"--{name} is for --format={other}, not {flag_values.format}")
     output = pathlib.Path(flag_values.output)
     refuse_existing(flag_values.overwrite, output)  # before the model is loaded
-    model = _load(flag_values.model)
+    model = keras_model(flag_values.model)
     names = _labels(flag_values, model.outputs[0].shape[-1])
     write = getattr(export, flag_values.format)
     options = {name: flag_values[name].value for name in FORMATS[flag_values.format]}
     print(write(model, output, labels=names, overwrite=flag_values.overwrite, **options))
-
-
-def _load(file):
-    path = pathlib.Path(file)
-    if not path.is_file():
-        raise FileNotFoundError(f"{file} is not a file")
-    try:
-        return keras.models.load_model(path, compile=False)
-    except Exception as error:
-        raise ValueError(f"{file} is no Keras model that can be read: {error}") from error
 
 
 def _labels(flag_values, classes):

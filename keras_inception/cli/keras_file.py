@@ -2,9 +2,8 @@
 
 import pathlib
 
-import keras
-
 import keras_inception
+from keras_inception.evaluation.predictors import keras_model
 
 
 def is_network(model):
@@ -13,16 +12,12 @@ def is_network(model):
 
 
 def load(file):
-    """Reads a `.keras` or `.h5` file.
+    """Reads a `.keras` or `.h5` file, where the id of a network would have done too.
 
     Raises:
         ValueError: there is no such file, or it is no model.
     """
-    path = pathlib.Path(file)
-    if not path.exists():
+    if not pathlib.Path(file).exists():
         known = ", ".join(dict.fromkeys(info.id for info in keras_inception.list_models()))
         raise ValueError(f"{file} is neither a network nor a file; the networks are {known}")
-    try:
-        return keras.models.load_model(path, compile=False)
-    except Exception as error:
-        raise ValueError(f"{file} is no Keras model that can be read: {error}") from error
+    return keras_model(file)

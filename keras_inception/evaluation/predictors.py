@@ -71,7 +71,7 @@ def keras_model(path):
     """
     path = pathlib.Path(path)
     if not path.is_file():
-        raise FileNotFoundError(f"{path} is no file")
+        raise FileNotFoundError(f"{path} is not a file")
     return _load(path, "Keras model", lambda: keras.models.load_model(path, compile=False))
 
 

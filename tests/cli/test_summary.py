@@ -131,7 +131,7 @@ def test_arithmetic(capsys):
         (["googlenet", "--input_size=large"], 2, "--input_size"),
         (["googlenet", "--width_multiplier=0"], 1, "width_multiplier must be a positive"),
         (["googlenet", "--no_such_flag"], 2, "no_such_flag"),
-        ([__file__], 1, "is no Keras model that can be read"),
+        ([__file__], 1, "is not a Keras model that can be read"),
     ],
 )
 def test_mistakes(capsys, words, status, message):

@@ -129,4 +129,4 @@ def test_files_that_are_none(run, model_file, tmp_path):
     assert (status, error.count("\n")) == (1, 1)
     status, _, error = run("visualize", "filters", f"--model={broken}", f"--out={tmp_path}/a.png")
     assert (status, error.count("\n")) == (1, 1)
-    assert "is no Keras model that can be read" in error
+    assert "is not a Keras model that can be read" in error
