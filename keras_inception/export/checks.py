@@ -29,9 +29,9 @@ def computes_in_float32(model):
 
 
 def refuse_existing(overwrite, *paths):
-    """Raises FileExistsError where there is something at a path that may not be replaced."""
+    """Raises FileExistsError where there is something at a path (`None`: none) that has to stay."""
     for path in paths:
-        if path.exists() and not overwrite:
+        if path is not None and path.exists() and not overwrite:
             raise FileExistsError(f"{path} exists; --overwrite replaces it")
 
 

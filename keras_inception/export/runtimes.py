@@ -19,8 +19,8 @@ from keras_inception.export.checks import (
 )
 from keras_inception.export.fold import in_dtype, optimize
 from keras_inception.export.saved_model import TOLERANCES
-from keras_inception.export.tflite import labels_path
-from keras_inception.files import folder_beside, replacing
+from keras_inception.export.tflite import labels_path, write_labels
+from keras_inception.files import folder_beside
 
 
 def onnx(model, path, labels=None, *, overwrite=False):
@@ -63,7 +63,7 @@ def _export(model, path, labels, overwrite, form, suffixes):
     if path.suffix != suffixes[-1] or path.is_dir():
         raise ValueError(f"{path} is no file name that ends in {suffixes[-1]}")
     targets = [path.with_suffix(suffix) for suffix in suffixes]
-    refuse_existing(overwrite, *targets, *([labels_path(path)] if labels is not None else []))
+    refuse_existing(overwrite, *targets, None if labels is None else labels_path(path))
     optimized = optimize(model)
     _, classes = classifier_shape(optimized)
     names = label_names(labels, classes)
@@ -83,8 +83,7 @@ def _export(model, path, labels, overwrite, form, suffixes):
         for target in targets:
             written.with_suffix(target.suffix).replace(target)
     if labels is not None:
-        with replacing(labels_path(path)) as text:
-            text.write_text("".join(f"{name}\n" for name in names), encoding="utf-8")
+        write_labels(path, names)
     return dataclasses.replace(found, path=str(path))
 
 

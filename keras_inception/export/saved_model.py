@@ -136,19 +136,14 @@ def _network(model, size, frozen):
 def _signatures(network, size, names, top_k, limit, lenient):
     """`{name: (function, input spec)}`."""
 
-    def checked(crops):
-        """The network on crops of which there is one at least, all finite."""
-        checks = [
-            tf.debugging.Assert(tf.shape(crops)[0] > 0, ["the request has no pictures"]),
-            tf.debugging.Assert(
-                tf.reduce_all(tf.math.is_finite(crops)), ["crops are NaN or infinite in places"]
-            ),
-        ]
-        with tf.control_dependencies(checks):
-            return network(tf.identity(crops))
+    def some(crops):
+        """The crops, of which there must be one: of none some networks fail without a reason."""
+        there = tf.debugging.Assert(tf.shape(crops)[0] > 0, ["the request has no pictures"])
+        with tf.control_dependencies([there]):
+            return tf.identity(crops)
 
     def answers(crops):
-        probabilities = checked(crops)
+        probabilities = network(some(crops))
         scores, best = tf.math.top_k(probabilities, k=top_k)
         classes = tf.gather(tf.constant(names), best)
         return {"probabilities": probabilities, "classes": classes, "scores": scores}
@@ -168,13 +163,18 @@ def _signatures(network, size, names, top_k, limit, lenient):
     def serve_uint8(images):
         return serving_default(tf.cast(images, tf.float32))
 
+    def preprocessed(crops):
+        finite = tf.reduce_all(tf.math.is_finite(crops))
+        with tf.control_dependencies([tf.debugging.Assert(finite, ["crops are NaN or infinite"])]):
+            return {"probabilities": network(some(crops))}
+
     crops_spec = tf.TensorSpec((None, size, size, 3), name="crops")
     uint8_spec = tf.TensorSpec((None, None, None, 3), tf.uint8, name="images")
     return {
         "serving_default": (serving_default, tf.TensorSpec((None, None, None, 3), name="images")),
         "serve_uint8": (serve_uint8, uint8_spec),
         "serve_bytes": (serve_bytes, tf.TensorSpec((None,), tf.string, name="image_bytes")),
-        "preprocessed": (lambda crops: {"probabilities": checked(crops)}, crops_spec),
+        "preprocessed": (preprocessed, crops_spec),
     }
 
 

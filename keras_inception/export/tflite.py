@@ -107,7 +107,7 @@ def tflite(
         raise ValueError(f"{path} is no file name that ends in .tflite")
     if batch_size < 1:
         raise ValueError(f"batch_size={batch_size} is below one")
-    refuse_existing(overwrite, path, *([labels_path(path)] if labels is not None else []))
+    refuse_existing(overwrite, path, None if labels is None else labels_path(path))
     optimized = optimize(model, how.exchange_pools)
     size, classes = classifier_shape(optimized)
     names = label_names(labels, classes)
@@ -124,15 +124,20 @@ def tflite(
         temporary.write_bytes(metadata.with_metadata(content, about, names))
         found = parity.compare(model, temporary, seen and seen[:_COMPARED])
         parity.require(found, max(how.tolerance, 0 if exact else TOLERANCES["bfloat16"]))
-        if labels is not None:
-            with replacing(labels_path(path)) as text:
-                text.write_text("".join(f"{name}\n" for name in names), encoding="utf-8")
+    if labels is not None:
+        write_labels(path, names)
     return dataclasses.replace(found, path=str(path))
 
 
 def labels_path(path):
     """Where the labels of the model file at `path` lie: `NAME.labels.txt` beside it."""
     return pathlib.Path(path).with_suffix(".labels.txt")
+
+
+def write_labels(path, names):
+    """Writes the names there, one a line."""
+    with replacing(labels_path(path)) as file:
+        file.write_text("".join(f"{name}\n" for name in names), encoding="utf-8")
 
 
 def _checked_mode(mode, representative, uint8):
