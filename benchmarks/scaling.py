@@ -13,12 +13,13 @@ import json
 import os
 import pathlib
 import signal
-import socket
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
+
+from keras_inception.cli.launch import free_ports
 
 HERE = pathlib.Path(__file__).parent
 FILE = HERE / "scaling.json"
@@ -101,12 +102,6 @@ def _start(task, index, addresses, folder, log):
         stderr=log,
         start_new_session=True,
     )
-
-
-def free_ports(count):
-    with contextlib.ExitStack() as stack:
-        sockets = [stack.enter_context(socket.create_server(("", 0))) for _ in range(count)]
-        return [one.getsockname()[1] for one in sockets]
 
 
 def work(task, data_dir):

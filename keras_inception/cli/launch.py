@@ -91,7 +91,7 @@ class LocalCluster:
 
     def start(self):
         """Starts all tasks, on ports that nothing uses."""
-        ports = iter(_free_ports(len(self.tasks)))
+        ports = iter(free_ports(len(self.tasks)))
         self._addresses = {
             job: [f"localhost:{next(ports)}" for _ in range(count)]
             for job, count in self._jobs.items()
@@ -232,7 +232,8 @@ def _name(task):
     return f"{task[0]} {task[1]}"
 
 
-def _free_ports(count):
+def free_ports(count):
+    """Ports that nothing uses, all different."""
     with contextlib.ExitStack() as stack:
         sockets = [stack.enter_context(socket.create_server(("", 0))) for _ in range(count)]
         return [one.getsockname()[1] for one in sockets]

@@ -16,14 +16,13 @@ _LOGGER = logging.getLogger(__name__)
 _NAME = re.compile(r"step-(\d+)\.npz")
 _RECORDS = "records"  # the entry of what is no array, as JSON
 _COUNT = "count"  # the entry of how many arrays there are
-# What reading a file with wrong bytes raises; zipfile's own are NotImplementedError (of a method or
-# version) and RuntimeError (of encryption) too.
+# What reading a file with wrong bytes raises; zipfile's are RuntimeError (of encryption) and its
+# NotImplementedError (of a method or version) too.
 _DAMAGED = (
     OSError,
     ValueError,
     LookupError,
     EOFError,
-    NotImplementedError,
     RuntimeError,
     zipfile.BadZipFile,
     zlib.error,

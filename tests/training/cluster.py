@@ -5,10 +5,11 @@ import json
 import os
 import pathlib
 import signal
-import socket
 import subprocess
 import sys
 import time
+
+from keras_inception.cli.launch import free_ports
 
 HERE = pathlib.Path(__file__).parent
 LIMIT = 150  # seconds: a test that takes longer has failed
@@ -101,15 +102,3 @@ class Cluster:
 
     def logs(self):
         return "\n".join(f"== {job} {i}\n{self.log(job, i)}" for job, i in self.tasks())
-
-
-def free_ports(count):
-    """Ports that nothing uses, all different."""
-    sockets = [socket.socket() for _ in range(count)]
-    try:
-        for one in sockets:
-            one.bind(("localhost", 0))
-        return [one.getsockname()[1] for one in sockets]
-    finally:
-        for one in sockets:
-            one.close()
