@@ -1,6 +1,7 @@
 """Files and folders that are whole or not there: written beside, then renamed."""
 
 import contextlib
+import ctypes
 import glob
 import os
 import pathlib
@@ -13,6 +14,8 @@ except ImportError:  # Windows: what a killed process left stays there
     fcntl = None
 
 _MARK = ".unfinished-"  # in the name of the folder beside, so that it is told from a user's own
+_COMPLETE = "complete"  # in that folder: files that are whole and on their way to their names
+_AT_FDCWD, _RENAME_EXCHANGE = -100, 2  # of Linux, fcntl.h and linux/fs.h
 
 
 @contextlib.contextmanager
@@ -37,6 +40,45 @@ def replacing(path):
 
 
 @contextlib.contextmanager
+def replacing_all(*paths):
+    """`replacing` for files of one folder that belong together; the last is the one readers open.
+
+    No system renames several files at once. So the last goes before the first is renamed, that
+    nobody reads an old one beside new ones, and comes back last; and where a process is killed
+    between the renames, which take less than a millisecond, the next call with these paths, or
+    `settle`, does those that are left.
+
+    Yields:
+        A list of `pathlib.Path`s with the same names, where nothing is yet.
+    """
+    paths = [pathlib.Path(os.path.abspath(path)) for path in paths]
+    with folder_beside(paths[-1]) as beside:
+        new = beside / "new"
+        new.mkdir()
+        temporaries = [new / path.name for path in paths]
+        yield temporaries
+        for temporary in temporaries:
+            temporary.lstat()  # raises where nothing was written
+        new.rename(beside / _COMPLETE)
+        _finish(beside / _COMPLETE, paths[-1])
+
+
+def settle(path):
+    """Brings `path` to rest where a process was killed that was writing it: old or new, whole."""
+    path = pathlib.Path(os.path.abspath(path))
+    for beside in path.parent.glob(f".{glob.escape(path.name)}{_MARK}*"):
+        lock = _locked(beside, wait=False)
+        if lock is not None:
+            with contextlib.suppress(OSError):
+                if (beside / _COMPLETE).exists():
+                    _finish(beside / _COMPLETE, path)
+                elif not path.exists():
+                    (beside / "previous").rename(path)
+            shutil.rmtree(beside, ignore_errors=True)
+            _unlock(lock)
+
+
+@contextlib.contextmanager
 def folder_beside(path):
     """Lends a new hidden folder in `path`'s folder, which is made if it is missing.
 
@@ -45,7 +87,7 @@ def folder_beside(path):
     """
     path = pathlib.Path(os.path.abspath(path))
     path.parent.mkdir(parents=True, exist_ok=True)
-    _remove_unfinished(path)
+    settle(path)
     while True:
         beside = pathlib.Path(tempfile.mkdtemp(prefix=f".{path.name}{_MARK}", dir=path.parent))
         lock = _locked(beside, wait=True)
@@ -59,16 +101,12 @@ def folder_beside(path):
         _unlock(lock)
 
 
-def _remove_unfinished(path):
-    """Removes what killed processes left; what they had moved aside last comes back."""
-    for beside in path.parent.glob(f".{glob.escape(path.name)}{_MARK}*"):
-        lock = _locked(beside, wait=False)
-        if lock is not None:
-            with contextlib.suppress(OSError):
-                if not path.exists():
-                    (beside / "previous").rename(path)
-            shutil.rmtree(beside, ignore_errors=True)
-            _unlock(lock)
+def _finish(complete, last):
+    """Gives complete files their names, where an earlier try may have given some."""
+    if (complete / last.name).exists():
+        last.unlink(missing_ok=True)
+    for file in sorted(complete.iterdir(), key=lambda file: file.name == last.name):
+        file.replace(last.parent / file.name)
 
 
 def _locked(folder, wait):
@@ -96,10 +134,22 @@ def _rename(temporary, path, previous):
     if not path.is_dir():
         temporary.replace(path)
         return
-    # A folder cannot be renamed onto one that has files: step aside, and back if it fails.
+    # A folder cannot be renamed onto one that has files.
+    if _exchange(temporary, path):
+        return
     path.rename(previous)
     try:
         temporary.rename(path)
     except BaseException:
         previous.rename(path)
         raise
+
+
+def _exchange(one, other):
+    """Swaps two names at once, which Linux can on most file systems; returns whether it has."""
+    try:
+        rename = ctypes.CDLL(None).renameat2
+    except (OSError, AttributeError, TypeError):
+        return False
+    one, other = os.fsencode(one), os.fsencode(other)
+    return rename(_AT_FDCWD, one, _AT_FDCWD, other, _RENAME_EXCHANGE) == 0

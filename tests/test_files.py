@@ -7,7 +7,8 @@ import sys
 
 import pytest
 
-from keras_inception.files import replacing
+from keras_inception import files
+from keras_inception.files import replacing, replacing_all, settle
 
 needs_locks = pytest.mark.skipif(os.name != "posix", reason="needs locks on folders")
 CHILD = """
@@ -23,10 +24,30 @@ with replacing(sys.argv[1]) as temporary:
     time.sleep(60)
 """
 
+# As if killed after so many renames of the three files.
+CHILD_OF_ALL = """
+import pathlib, sys, time
+from keras_inception.files import replacing_all
 
-def at_work(path, *arguments):
+folder, renames = pathlib.Path(sys.argv[1]), int(sys.argv[2])
+replace = pathlib.Path.replace
+def counted(self, target):
+    global renames
+    if not renames:
+        print("ready", flush=True)
+        time.sleep(60)
+    renames -= 1
+    return replace(self, target)
+pathlib.Path.replace = counted
+with replacing_all(folder / "m.txt", folder / "m.bin", folder / "m.xml") as files:
+    for file in files:
+        file.write_text("new")
+"""
+
+
+def at_work(path, *arguments, child=CHILD):
     """A process that is writing to `path`."""
-    command = [sys.executable, "-c", CHILD, str(path), *arguments]
+    command = [sys.executable, "-c", child, str(path), *arguments]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     assert process.stdout.readline() == "ready\n"
     return process
@@ -99,6 +120,7 @@ def test_the_old_folder_comes_back_when_the_last_rename_fails(tmp_path, monkeypa
         return rename(self, target)
 
     monkeypatch.setattr(pathlib.Path, "rename", failing)
+    monkeypatch.setattr(files, "_exchange", lambda one, other: False)
 
     def replace():
         with replacing(path) as temporary:
@@ -108,6 +130,44 @@ def test_the_old_folder_comes_back_when_the_last_rename_fails(tmp_path, monkeypa
     with pytest.raises(OSError, match="disk trouble"):
         replace()
     assert contents(tmp_path) == ["model", "model/old"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs Linux's exchange of names")
+def test_a_folder_is_there_at_every_moment(tmp_path, monkeypatch):
+    path = tmp_path / "model"
+    path.mkdir()
+    monkeypatch.setattr(pathlib.Path, "rename", None)  # of which there would have to be two
+    with replacing(path) as temporary:
+        temporary.mkdir()
+        (temporary / "new").touch()
+    assert contents(tmp_path) == ["model", "model/new"]
+
+
+def test_several_files_are_replaced_together(tmp_path):
+    paths = [tmp_path / name for name in ("m.bin", "m.xml")]
+    for text in ("old", "new"):
+        with replacing_all(*paths) as temporaries:
+            for temporary in temporaries:
+                temporary.write_text(text)
+        assert [path.read_text() for path in paths] == [text, text]
+    with pytest.raises(FileNotFoundError), replacing_all(*paths) as temporaries:
+        temporaries[0].write_text("one of two")
+    assert [path.read_text() for path in paths] == ["new", "new"]
+    assert contents(tmp_path) == ["m.bin", "m.xml"]
+
+
+@needs_locks
+@pytest.mark.parametrize("renames", [0, 1, 2])
+@pytest.mark.parametrize("old", [True, False])
+def test_several_files_of_a_killed_process_are_put_in_place(tmp_path, renames, old):
+    names = ["m.bin", "m.txt", "m.xml"]
+    for name in names if old else ():
+        (tmp_path / name).write_text("old")
+    killed(at_work(tmp_path, str(renames), child=CHILD_OF_ALL))
+    assert not (tmp_path / "m.xml").exists()  # never an old one beside new ones
+    settle(tmp_path / "m.xml")
+    assert contents(tmp_path) == names
+    assert [(tmp_path / name).read_text() for name in names] == ["new"] * 3
 
 
 def test_a_relative_path(tmp_path, monkeypatch):

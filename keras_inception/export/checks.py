@@ -1,5 +1,7 @@
 """What every export asks of a model, its labels and its place, before anything is written."""
 
+from keras_inception.files import settle
+
 
 def classifier_shape(model):
     """The side of the pictures that `model` takes, in pixels, and its number of classes.
@@ -30,8 +32,11 @@ def computes_in_float32(model):
 
 def refuse_existing(overwrite, *paths):
     """Raises FileExistsError where there is something at a path (`None`: none) that has to stay."""
+    paths = [path for path in paths if path is not None]
     for path in paths:
-        if path is not None and path.exists() and not overwrite:
+        settle(path)
+    for path in paths:
+        if path.exists() and not overwrite:
             raise FileExistsError(f"{path} exists; --overwrite replaces it")
 
 

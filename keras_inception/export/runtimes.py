@@ -20,7 +20,7 @@ from keras_inception.export.checks import (
 from keras_inception.export.fold import in_dtype, optimize
 from keras_inception.export.saved_model import TOLERANCES
 from keras_inception.export.tflite import labels_path, write_labels
-from keras_inception.files import folder_beside
+from keras_inception.files import replacing_all
 
 
 def onnx(model, path, labels=None, *, overwrite=False):
@@ -62,33 +62,30 @@ def _export(model, path, labels, overwrite, form, suffixes):
     path = pathlib.Path(path)
     if path.suffix != suffixes[-1] or path.is_dir():
         raise ValueError(f"{path} is no file name that ends in {suffixes[-1]}")
-    targets = [path.with_suffix(suffix) for suffix in suffixes]
-    refuse_existing(overwrite, *targets, None if labels is None else labels_path(path))
+    beside = [] if labels is None else [labels_path(path)]
+    targets = [*beside, *(path.with_suffix(suffix) for suffix in suffixes)]
+    refuse_existing(overwrite, *reversed(targets))
     optimized = optimize(model)
     _, classes = classifier_shape(optimized)
     names = label_names(labels, classes)
     exact = computes_in_float32(model)
     if not exact:
         optimized = in_dtype(optimized, "float32")
-    with folder_beside(path) as folder:
-        written = folder / path.name
+    with replacing_all(*targets) as temporaries:
+        written = temporaries[-1]
         optimized(keras.Input(optimized.input_shape[1:]))  # Keras exports no model never called
         optimized.export(str(written), format=form, verbose=False)
         if form == "openvino":
-            written = _with_one_output(written)
+            _keep_one_output(written)
         found = parity.compare(model, written)
         parity.require(found, TOLERANCES["float32" if exact else "bfloat16"])
-        if len(targets) > 1:  # never an old graph beside new weights
-            path.unlink(missing_ok=True)
-        for target in targets:
-            written.with_suffix(target.suffix).replace(target)
-    if labels is not None:
-        write_labels(path, names)
+        if labels is not None:
+            write_labels(temporaries[0], names)
     return dataclasses.replace(found, path=str(path))
 
 
-def _with_one_output(path):
-    """The file without outputs that are not the model's; returns where it is.
+def _keep_one_output(path):
+    """Writes the file anew without outputs that are not the model's.
 
     OpenVINO makes an output of each number that the graph computes and does not use, as
     `DilatedPooling2D` does of sides.
@@ -98,10 +95,11 @@ def _with_one_output(path):
     graph = openvino.Core().read_model(path)
     others = [output for output in graph.outputs if output.get_partial_shape().rank != 2]
     if not others:
-        return path
+        return
     for output in others:
         graph.remove_result(output.get_node())
-    pruned = path.parent / "pruned" / path.name
+    pruned = path.parent.with_name("pruned") / path.name
     pruned.parent.mkdir()
     openvino.serialize(graph, str(pruned))
-    return pruned
+    for suffix in (".bin", ".xml"):
+        pruned.with_suffix(suffix).replace(path.with_suffix(suffix))
