@@ -43,8 +43,8 @@ def pictures(representative, count=COUNT, data_dir=None):
 
 def _of_folder(folder, count):
     files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in _SUFFIXES)
-    chosen = files[:: max(1, len(files) // count)][:count]
-    return [path.read_bytes() for path in chosen]
+    taken = min(count, len(files))
+    return [files[i * len(files) // taken].read_bytes() for i in range(taken)]
 
 
 def _of_data_set(name, count, data_dir):

@@ -13,6 +13,8 @@ import tensorflow as tf
 from keras_inception import runtimes
 from keras_inception.data import preprocessing
 
+_FLOOR = 1e-4  # probabilities below are all the same: their logarithms are mostly rounding
+
 
 @dataclasses.dataclass(frozen=True)
 class Parity:
@@ -23,6 +25,7 @@ class Parity:
     pictures: int  # compared
     largest_difference: float  # of any probability
     agreement: float  # the fraction of pictures with the same best class
+    pattern_difference: float  # of all classes' scores, as a part of their spread
 
     def __str__(self):
         return (
@@ -66,16 +69,41 @@ def compare(model, path, pictures=None):
         pictures=len(pictures),
         largest_difference=float(np.max(np.abs(found - expected))),
         agreement=float(np.mean(found.argmax(axis=-1) == expected.argmax(axis=-1))),
+        pattern_difference=float(np.median(_pattern_differences(found, expected))),
     )
 
 
-def require(found, tolerance):
-    """Raises RuntimeError where an export differs from its model by more than `tolerance`."""
+def require(found, tolerance, pattern=np.inf):
+    """Raises RuntimeError where an export differs from its model by more than is allowed.
+
+    Args:
+        found: a `Parity`.
+        tolerance: the largest difference of a probability.
+        pattern: the largest `pattern_difference`, for forms that round so much that `tolerance`
+            alone would let a lost kernel pass.
+    """
     if not found.largest_difference <= tolerance:
         raise RuntimeError(
             f"{pathlib.Path(found.path).name} differs from the Keras model by "
             f"{found.largest_difference:.1e} in a probability, more than {tolerance:.0e}: not kept"
         )
+    if not found.pattern_difference <= pattern:
+        raise RuntimeError(
+            f"{pathlib.Path(found.path).name} differs from the Keras model by "
+            f"{found.pattern_difference:.1%} of its scores' spread, more than {pattern:.0%}: not "
+            "kept"
+        )
+
+
+def _pattern_differences(found, expected):
+    """Of each picture: how far all its log-probabilities are off, as a part of their spread."""
+
+    def pattern(probabilities):
+        scores = np.log(np.maximum(probabilities, _FLOOR))
+        return scores - scores.mean(axis=-1, keepdims=True)
+
+    off = np.linalg.norm(pattern(found) - pattern(expected), axis=-1)
+    return off / np.maximum(np.linalg.norm(pattern(expected), axis=-1), 1e-6)
 
 
 def made_up_pictures(size, count=4):

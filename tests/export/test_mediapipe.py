@@ -18,6 +18,7 @@ FORMS = {
     "dynamic": {},
     "int8": {"mode": "int8"},
     "uint8": {"mode": "int8", "uint8": True},
+    "int16x8": {"mode": "int16x8"},
 }
 
 
@@ -42,7 +43,7 @@ def pictures():
 @pytest.mark.parametrize("form", FORMS)
 def test_labels_and_scores_are_those_of_keras(model, pictures, tmp_path, form):
     options = {"mode": form, **FORMS[form]}
-    if options["mode"] == "int8":
+    if options["mode"] in ("int8", "int16x8"):
         options["representative"] = pictures
     path = tmp_path / f"{form}.tflite"
     export.tflite(model, path, labels=NAMES, **options)

@@ -50,6 +50,18 @@ def test_another_network_on_given_pictures(path):
     parity.require(found, found.largest_difference)
 
 
+def test_exchanged_classes_and_lost_kernels_change_the_pattern(tmp_path):
+    sound, exchanged, lost = network(3.0), network(3.0), network(3.0)
+    exchanged.layers[-1].set_weights([w[..., ::-1] for w in sound.get_weights()])
+    lost.layers[-1].set_weights([np.zeros((12, 3)), sound.get_weights()[1]])
+    export.saved_model(sound, tmp_path / "m")
+    for other in (exchanged, lost):
+        found = export.compare(other, tmp_path / "m")
+        with pytest.raises(RuntimeError, match="of its scores' spread, more than 15%: not kept"):
+            parity.require(found, 1.0, 0.15)
+    assert export.compare(sound, tmp_path / "m").pattern_difference < 1e-5
+
+
 @pytest.mark.parametrize(("value", "message"), [(np.nan, "NaN"), (0.0, "its weights are lost")])
 def test_broken_weights(tmp_path, value, message):
     sound, broken = network(), network()

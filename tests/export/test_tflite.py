@@ -106,6 +106,8 @@ def test_calibration_pictures(tmp_path, photo_patches_dir):
     assert len(calibration.pictures(tmp_path)) == 5
     found = calibration.pictures(str(tmp_path), count=2)
     assert [picture.shape for picture in found] == [arrays[i].shape for i in (0, 2)]
+    found = calibration.pictures(tmp_path, count=3)  # spread over all, the last fifth too
+    assert [picture.shape for picture in found] == [arrays[i].shape for i in (0, 1, 3)]
     named = calibration.pictures("photo_patches", count=30, data_dir=photo_patches_dir)
     assert {picture.shape for picture in named} == {(80, 80, 3)}
     assert len({picture.tobytes() for picture in named}) == 30
