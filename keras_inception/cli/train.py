@@ -104,6 +104,8 @@ def run(flag_values, arguments):
         )
     except training.StopRequested:
         print(f"{workdir}: stopped by SIGTERM; the same command goes on from here")
+        if flag_values.strategy == "multi_worker":
+            _leave()
         return 0
     except training.WorkerLost as error:
         if flag_values.restarts == 0:
@@ -139,6 +141,13 @@ def _recipe(flag_values):
         else:
             changes[field] = _value(text)
     return overridden(recipe.replace(source="the command line", **changes), flag_values)
+
+
+def _leave():
+    """Ends the process: TensorFlow would wait at its end for workers who wait for this one."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)
 
 
 def _value(text):

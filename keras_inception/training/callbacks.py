@@ -112,17 +112,22 @@ class History(keras.callbacks.Callback):
 
     Args:
         path: of the file; `None` writes none.
+        position: the run's `Position`.
         rows: of an earlier run.
     """
 
-    def __init__(self, path, rows=()):
+    def __init__(self, path, position, rows=()):
         super().__init__()
         self._path = path
+        self._position = position
         self.rows = list(rows)
 
     def on_epoch_begin(self, epoch, logs=None):
         self._started = time.perf_counter()
-        self._rate = float(self.model.optimizer.learning_rate.numpy())
+        # In an epoch that was begun before, the optimizer is further than at its first step.
+        self._rate = _rate(
+            self.model.optimizer, self._position.step % self._position.steps_per_epoch
+        )
 
     def on_epoch_end(self, epoch, logs=None):
         seconds = round(time.perf_counter() - self._started, 3)
@@ -141,6 +146,15 @@ class History(keras.callbacks.Callback):
     def columns(self):
         """The rows as a dict of columns."""
         return {name: [row[name] for row in self.rows] for name in self.rows[0]}
+
+
+def _rate(optimizer, steps_ago):
+    """The learning rate that an optimizer had so many steps ago."""
+    inner = getattr(optimizer, "inner_optimizer", optimizer)  # of one that scales the loss
+    rate = inner._learning_rate  # the schedule itself has no public name
+    if isinstance(rate, keras.optimizers.schedules.LearningRateSchedule):
+        rate = rate(inner.iterations - steps_ago)
+    return float(keras.ops.convert_to_numpy(rate))
 
 
 class Progress(keras.callbacks.Callback):

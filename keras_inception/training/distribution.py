@@ -68,7 +68,10 @@ def _check_environment(name):
         config = json.loads(text)
         cluster, task = config["cluster"], config["task"]
         addresses = cluster[task["type"]]
-        addresses[int(task["index"])].rsplit(":", 1)[1]
+        addresses[int(task["index"])]
+        for address in (a for job in cluster.values() for a in job):
+            if not 0 < int(address.rsplit(":", 1)[1]) < 65536:
+                raise ValueError(f"{address} has no port from 1 to 65535")
         if int(task["index"]) < 0 or not isinstance(addresses, list):
             raise IndexError("task index")
     except (ValueError, KeyError, TypeError, IndexError, AttributeError) as error:

@@ -182,7 +182,7 @@ def _open(workdir, recipe, store, resume):
     """Makes the work directory the recipe's own; what is there of an earlier run stays or goes."""
     workdir.mkdir(parents=True, exist_ok=True)
     path = workdir / "recipe.json"
-    if not resume or not path.exists():
+    if not resume or not path.exists():  # without a recipe there may still be event files
         store.clear()
         for stale in _RESULTS:
             (workdir / stale).unlink(missing_ok=True)
@@ -212,7 +212,9 @@ def _carry_out(run, fit, store, options):
         if not run.position.ends_an_epoch:
             metrics = groups.get("metrics")
         _LOGGER.info("%s: going on from step %d", options.workdir, step)
-    history = callbacks.History(options.workdir / "history.csv" if options.is_chief else None, rows)
+    history = callbacks.History(
+        options.workdir / "history.csv" if options.is_chief else None, run.position, rows
+    )
 
     def save():
         if options.is_chief:

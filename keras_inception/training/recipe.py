@@ -195,7 +195,7 @@ def _from_python(path):
     module = importlib.util.module_from_spec(spec)
     try:
         spec.loader.exec_module(module)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise ValueError(f"{path} does not run: {type(error).__name__}: {error}") from error
     found = {name: value for name, value in vars(module).items() if isinstance(value, Recipe)}
     if "RECIPE" in found:

@@ -2,6 +2,7 @@
 
 import json
 
+_LARGEST = 3.4e38  # of float32
 OPTIMIZERS = ("rmsprop", "sgd", "adam")
 PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
 # What the trainer passes to `create_model` itself, from the data set and the other fields.
@@ -13,7 +14,8 @@ def check(recipe):
     for field, (is_allowed, allowed) in RULES.items():
         value = getattr(recipe, field)
         if not is_allowed(value):
-            raise ValueError(f"Recipe field {field} must be {allowed}, got {value!r}.")
+            why = ", which float32 does not hold" if _is_beyond_float32(value) else ""
+            raise ValueError(f"Recipe field {field} must be {allowed}, got {value!r}{why}.")
     for field in ("rho", "epsilon"):
         if (getattr(recipe, field) is None) != (recipe.optimizer == "sgd"):
             raise ValueError(
@@ -39,9 +41,13 @@ def _is_count(value, least=1):
 
 
 def _is_number(value):
-    """A finite number; JSON has no others."""
+    """A finite number, also in float32, in which training computes."""
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    return is_number and abs(value) < float("inf")
+    return is_number and abs(value) < _LARGEST
+
+
+def _is_beyond_float32(value):
+    return isinstance(value, float) and _LARGEST <= abs(value) < float("inf")
 
 
 def _is_positive(value):
@@ -83,7 +89,10 @@ _COUNT_OR_ZERO = (lambda value: _is_count(value, least=0), "a whole number, at l
 _POSITIVE = (_is_positive, "a number above 0")
 _SHARE = (lambda value: _is_positive(value) and value <= 1, "a number in (0, 1]")
 _FRACTION = (_is_fraction, "a number in [0, 1)")
-_NOT_NEGATIVE = (lambda value: _is_number(value) and value >= 0, "a number, at least 0")
+_NOT_NEGATIVE = (
+    lambda value: _is_number(value) and value >= 0,
+    "a number, at least 0",
+)
 
 RULES = {  # field: (is it allowed?, what is allowed)
     "name": _NAME,

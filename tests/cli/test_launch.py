@@ -146,6 +146,34 @@ def test_those_that_do_not_end_by_themselves_are_ended(tmp_path, monkeypatch):
     assert watch(tmp_path, "if name == 'worker1': time.sleep(600)")[0] == 0
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="needs Linux's signal for orphans")
+def test_tasks_of_a_killed_launch_are_ended(tmp_path):
+    script = tmp_path / "task.py"
+    script.write_text(HEAD + "time.sleep(600)")
+    code = (
+        "import pathlib, sys; from keras_inception.cli.launch import LocalCluster, Watch;"
+        f"command = [sys.executable, {str(script)!r}, {str(tmp_path)!r}];"
+        f"cluster = LocalCluster(command, pathlib.Path({str(tmp_path)!r}), {{'worker': 2}});"
+        "Watch(cluster, 3).run()"
+    )
+    process = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT)
+    while len(list(tmp_path.glob("*.starts"))) < 2:
+        time.sleep(0.02)
+    process.kill()
+    process.wait()
+    pids = [int(file.read_text()) for file in tmp_path.glob("*.starts")]
+    until = time.monotonic() + 20
+    while any(is_running(pid) for pid in pids) and time.monotonic() < until:
+        time.sleep(0.05)
+    assert not any(is_running(pid) for pid in pids)
+
+
+def is_running(pid):
+    """Whether the process is there, and no zombie that nobody has waited for."""
+    stat = pathlib.Path(f"/proc/{pid}/stat")
+    return stat.exists() and stat.read_text().rpartition(")")[2].split()[0] != "Z"
+
+
 SAVES = """
 def save(*_):
     (here / "saved").touch()

@@ -209,6 +209,14 @@ def test_ports_are_different():
             "does not parse",
         ),
         (
+            '{"cluster": {"worker": ["a:1", "b:x"]}, "task": {"type": "worker", "index": 0}}',
+            "does not parse .ValueError: invalid literal",
+        ),
+        (
+            '{"cluster": {"worker": ["a:1", "b:70000"]}, "task": {"type": "worker", "index": 0}}',
+            "b:70000 has no port from 1 to 65535",
+        ),
+        (
             '{"cluster": {"worker": "a:1"}, "task": {"type": "worker", "index": 0}}',
             "does not parse",
         ),

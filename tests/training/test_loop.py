@@ -136,6 +136,7 @@ class Stop(callbacks.StopsOnSignal):
 def test_goes_on_in_the_middle_of_an_epoch_as_if_not_stopped(made_up, monkeypatch, tmp_path, at):
     """Stopped at each of three places; dropout, average, decay and history are right in the end."""
     recipe = RECIPE.replace(average_decay=0.9, network_arguments={"dropout_rate": 0.5})
+    recipe = recipe.replace(decay_epochs=0.34)  # the rate falls within an epoch
     whole = train(recipe, tmp_path / "whole", progress=False)
     monkeypatch.setattr(callbacks, "StopsOnSignal", Stop)
     Stop.seen, Stop.at = 0, at

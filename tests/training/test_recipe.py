@@ -48,6 +48,11 @@ def test_unknown_field_is_named_with_the_known_ones():
         DEMO.replace(learning_rat=0.1)
 
 
+def test_a_number_beyond_float32_is_refused():
+    with pytest.raises(ValueError, match=r"above 0, got 1e\+300, which float32 does not hold"):
+        DEMO.replace(learning_rate=1e300)
+
+
 def test_missing_field_is_named():
     fields = DEMO.to_dict()
     del fields["epochs"]
@@ -121,6 +126,7 @@ def test_from_python_file(tmp_path):
         ("x = 3", "it has none"),
         ("x = 1 / 0", "does not run: ZeroDivisionError"),
         ("x = (", "does not run: SyntaxError"),
+        ("import sys; sys.exit(3)", "does not run: SystemExit: 3"),
     ],
 )
 def test_python_file_without_one_recipe(tmp_path, text, message):
