@@ -34,6 +34,7 @@ COMMANDS = {  # name: what it does, for the program's help
     "visualize": "draws a network, or what it sees: Grad-CAM, DeepDream, features and more",
     "summary": "prints the parameters and multiplications of a network, layer by layer",
 }
+_REPEAT = "; repeat this option to specify a list of values"  # absl's, of flags that say so already
 _HELP = ("--help", "-help", "-h")
 # Errors whose text says all; another one's name is printed too.
 _CLEAR = (ValueError, OSError, ImportError, RuntimeError, ArithmeticError)
@@ -77,6 +78,16 @@ def _dispatch(argv):
     name, *words = argv
     if name not in COMMANDS:
         raise UsageError(f"no command {name!r}; the commands are {', '.join(COMMANDS)}")
+    command, flag_values = load_command(name)
+    if set(_HELP) & set(words[: words.index("--")] if "--" in words else words):
+        print(_command_help(name, command, flag_values))
+        return 0
+    arguments = flag_values([PROGRAM, *words])[1:]
+    return command.run(flag_values, arguments) or 0
+
+
+def load_command(name):
+    """Returns a command's module and its flags, none of them read yet."""
     command = importlib.import_module(f"keras_inception.cli.{name}")
     flag_values = flags.FlagValues()
     flag_values.set_gnu_getopt(True)  # flags may follow pictures
@@ -84,11 +95,21 @@ def _dispatch(argv):
     flags.DEFINE_bool(
         "traceback", False, "Print where in the code a failure arose.", flag_values=flag_values
     )
-    if set(_HELP) & set(words[: words.index("--")] if "--" in words else words):
-        print(_command_help(name, command, flag_values))
-        return 0
-    arguments = flag_values([PROGRAM, *words])[1:]
-    return command.run(flag_values, arguments) or 0
+    return command, flag_values
+
+
+def usage(name, command):
+    """The line that says how a command is called."""
+    return f"{PROGRAM} {name} {getattr(command, 'USAGE', '[flags]')}".rstrip()
+
+
+def described(flag_values):
+    """Yields each flag as it is written, its default as text or `None`, and what it does."""
+    for name in sorted(set(flag_values) - {"flagfile", "undefok"}):
+        flag = flag_values[name]
+        default = None if flag.default is None else flag.default_as_str[1:-1]
+        text = " ".join(flag.help.split()).removesuffix(_REPEAT)
+        yield f"--{'[no]' if flag.boolean else ''}{name}", default, text
 
 
 def _program_help():
@@ -101,13 +122,10 @@ def _program_help():
 
 
 def _command_help(name, command, flag_values):
-    usage = getattr(command, "USAGE", "[flags]")
-    lines = [f"usage: {PROGRAM} {name} {usage}".rstrip(), "", command.__doc__.strip(), ""]
-    for flag_name in sorted(set(flag_values) - {"flagfile", "undefok"}):
-        flag = flag_values[flag_name]
-        default = "" if flag.default is None else f" (default: {flag.default_as_str[1:-1]})"
-        lines.append(f"  --{'[no]' if flag.boolean else ''}{flag_name}{default}")
-        lines.append(f"      {' '.join(flag.help.split())}")
+    lines = [f"usage: {usage(name, command)}", "", command.__doc__.strip(), ""]
+    for flag, default, text in described(flag_values):
+        lines.append(f"  {flag}" + ("" if default is None else f" (default: {default})"))
+        lines.append(f"      {text}")
     return "\n".join(lines)
 
 
