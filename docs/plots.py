@@ -1,0 +1,56 @@
+"""What the plots of `figures/` share: their looks, on light and on dark pages, and a count."""
+
+import keras
+import matplotlib
+from matplotlib.figure import Figure
+
+from keras_inception.analysis import symbolic_cost
+
+matplotlib.rcParams["svg.hashsalt"] = "keras_inception"  # the same file from every build
+INK = "#808080"  # reads on white and on black
+ORANGE, BLUE, GREEN, PURPLE = "#d9772b", "#3d8fd1", "#2f9e72", "#a06cc8"
+
+
+def axes(columns=1, size=(7.2, 3.4)):
+    """A figure with no background of its own; returns it and its axes, as many as columns."""
+    figure = Figure(size, layout="constrained")
+    panels = figure.subplots(1, columns, squeeze=False)[0]
+    for panel in panels:
+        panel.patch.set_alpha(0)
+        panel.tick_params(which="both", colors=INK, labelcolor=INK)
+        panel.grid(axis="y", color=INK, alpha=0.25, linewidth=0.7)
+        panel.set_axisbelow(True)
+        for side, spine in panel.spines.items():
+            spine.set_color(INK)
+            spine.set_visible(side in ("left", "bottom"))
+    return figure, *panels
+
+
+def label(panel, x, y, title=None):
+    """Names the axes; `title` goes above them."""
+    panel.set_xlabel(x, color=INK)
+    panel.set_ylabel(y, color=INK)
+    if title:
+        panel.set_title(title, color=INK, fontsize=10)
+
+
+def legend(panel, **options):
+    """A legend without a frame, in the ink of the text."""
+    panel.legend(frameon=False, labelcolor=INK, **options)
+
+
+def save(figure, path):
+    """Writes the SVG, the same from every build."""
+    figure.savefig(path, format="svg", transparent=True, metadata={"Date": None})
+
+
+def macs(shape, *steps):
+    """Multiply-accumulates for one picture of a chain of steps such as `layers.conv` makes."""
+
+    def build():
+        grid = x = keras.Input(shape)
+        for i, step in enumerate(steps):
+            x = step(x, name=f"step_{i}")
+        return keras.Model(grid, x)
+
+    return symbolic_cost(build).macs
