@@ -7,7 +7,7 @@ from keras_inception.cli import main
 
 PAGE = pathlib.Path(__file__).with_name("commands.md")
 GUIDES = {  # command: pages that tell more
-    "demo": ["../README.md"],
+    "demo": ["recipes.md"],
     "train": ["training.md", "fine_tune.md", "recipes.md"],
     "launch": ["training.md#many-devices-and-machines"],
     "evaluate": ["evaluation.md"],
