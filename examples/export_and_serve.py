@@ -1,0 +1,52 @@
+"""Exports a network as a SavedModel, and asks it what is on pictures as a server would.
+
+    python examples/export_and_serve.py MODEL FOLDER PICTURE... [--url=http://localhost:8501]
+
+MODEL is a .keras file, FOLDER the new version for the server (build/served/1). The encoded pictures
+go in as they are; decoding, the evaluation view and the labels are in the graph. With `--url` the
+pictures go to a TensorFlow Serving that has FOLDER's parent as its model `inception` (the compose
+file in examples/serving/ starts one).
+"""
+
+import argparse
+import pathlib
+
+import keras
+import tensorflow as tf
+from serving import rest_client  # examples/serving/
+
+from keras_inception import evaluation, export
+
+
+def locally(folder, pictures):
+    """What the SavedModel's signature answers; nothing of Keras or of this package is in it."""
+    signature = tf.saved_model.load(str(folder)).signatures["serve_bytes"]
+    answer = signature(image_bytes=tf.constant(pictures))
+    names, scores = answer["classes"].numpy().astype(str), answer["scores"].numpy()
+    return [list(zip(*row)) for row in zip(names, scores)]
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("model", type=pathlib.Path)
+    parser.add_argument("folder", type=pathlib.Path)
+    parser.add_argument("pictures", nargs="+", type=pathlib.Path)
+    parser.add_argument("--url", help="of a TensorFlow Serving")
+    arguments = parser.parse_args()
+    model = keras.models.load_model(arguments.model, compile=False)
+    names = evaluation.predictor(arguments.model).class_names  # of the labels.txt beside it
+    parity = export.saved_model(model, arguments.folder, labels=names)
+    print(f"{arguments.folder} agrees with Keras: {parity}")
+    pictures = [path.read_bytes() for path in arguments.pictures]
+    if arguments.url:
+        found = rest_client.classify(pictures, arguments.url)
+    else:
+        found = locally(arguments.folder, pictures)
+    for path, classes in zip(arguments.pictures, found):
+        print(path)
+        for label, probability in classes:
+            print(f"  {probability:7.2%}  {label}")
+
+
+if __name__ == "__main__":
+    main()
