@@ -1,7 +1,7 @@
 """Measures the constants of step_model.py's model and what it predicts, and prints its tables.
 
-    python benchmarks/scaling.py                  # measures, writes scaling.json, prints; 8 minutes
-    python benchmarks/scaling.py --tables         # prints the tables of scaling.json
+    python benchmarks/scaling.py             # measures, writes scaling.json, prints: 10 minutes
+    python benchmarks/scaling.py --tables    # prints the tables of scaling.json
 
 Everything is measured by real processes on the loopback interface. Each worker is held to one core;
 where there are fewer cores than workers they share them evenly. Wants a machine at rest.
@@ -27,6 +27,7 @@ LIMIT = 400  # seconds, after which a process ends itself: TensorFlow heeds no S
 SIZE, CLASSES, EXAMPLES = 64, 14, 2800  # photo_patches
 NETWORKS = {"quarter": 0.25, "full": 1.0}  # width of Inception-v1
 FITTED = (4, 16, 64)  # images a step, from which the constants are; others are predicted
+TOGETHER = f"repeated:quarter:{FITTED[1]}"
 CHECKED = (("quarter", 8), ("quarter", 32), ("full", 8))
 WORKERS = (1, 2, 4)
 MESSAGES = [4096 * 4**power for power in range(8)]  # 4 KB to 64 MB
@@ -50,23 +51,41 @@ def main():
 
 
 def measure():
-    """All that is measured, as plain JSON values; times in milliseconds."""
+    """All that is measured, as plain JSON values; times in milliseconds.
+
+    Each number has processes of its own, as each training has: in one that has trained or run
+    something else before, steps take up to a third more or less.
+    """
     with tempfile.TemporaryDirectory() as folder:
-        alone = run_cluster("replica", 1, folder)
-        of_workers = {count: run_cluster("worker", count, folder) for count in WORKERS}
+        view = run_cluster("view", 1, folder)  # the first: it builds the data set
+        beside = {
+            count: {name: run_cluster(f"beside:{name}", count, folder) for name in NETWORKS}
+            for count in WORKERS
+        }
         return {
             "cores": os.cpu_count(),
-            **alone,
-            "all_reduce": {count: of_workers[count]["all_reduce"] for count in WORKERS[1:]},
+            "view": view,
+            "networks": {name: _of_network(name, folder) for name in NETWORKS},
+            "at_once": beside,
+            "all_reduce": {count: run_cluster("network", count, folder) for count in WORKERS[1:]},
+            "together": {count: run_cluster(TOGETHER, count, folder) for count in WORKERS[1:]},
             "steps": [
-                {"network": network, "batch": batch, "workers": count, "time": time_of_step}
+                {
+                    "network": network,
+                    "batch": batch,
+                    "workers": count,
+                    "time": run_cluster(f"steps:{network}:{batch}", count, folder),
+                }
                 for count in WORKERS
-                for (network, batch), time_of_step in zip(
-                    CHECKED, of_workers[count]["steps"], strict=True
-                )
+                for network, batch in CHECKED
             ],
             "inception_v3": run_cluster("inception_v3", 1, folder),
         }
+
+
+def _of_network(name, folder):
+    alone = {batch: run_cluster(f"repeated:{name}:{batch}", 1, folder) for batch in FITTED}
+    return {**alone[FITTED[0]]["counts"], "alone": {b: one["time"] for b, one in alone.items()}}
 
 
 # The processes.
@@ -76,7 +95,7 @@ def run_cluster(task, count, folder):
     """What the first of so many processes of a task prints; all of them are gone afterwards."""
     addresses = [f"localhost:{port}" for port in free_ports(count)]
     running = []
-    with open(pathlib.Path(folder) / f"{task}{count}.log", "w+b") as log:
+    with tempfile.TemporaryFile("w+b", dir=folder) as log:
         try:
             for index in range(count):
                 running.append(_start(task, index, addresses, folder, log))
@@ -113,53 +132,62 @@ def work(task, data_dir):
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     # What libraries print of themselves is no part of the answer.
     answers, sys.stdout = sys.stdout, sys.stderr
-    tasks = {"replica": replica, "worker": worker, "inception_v3": inception_v3}
-    print(json.dumps(tasks[task](data_dir)), file=answers, flush=True)
+    tasks = (view, repeated, beside, network, steps, inception_v3)
+    name, *words = task.split(":")
+    found = {one.__name__: one for one in tasks}[name](data_dir, *words)
+    print(json.dumps(found), file=answers, flush=True)
 
 
 # What each measures.
 
 
-def replica(data_dir):
-    """One process without a strategy: compute by images, the trainer's own part, the input."""
-    # Before anything else: this builds the data set.
+def view(data_dir):
+    """Making a training view of a picture."""
     from keras_inception.data import pipeline
 
     batches = iter(
         pipeline.training_batches("photo_patches", SIZE, 16, data_dir=data_dir, color="none")
     )
-    view = mean_of_views(batches, 16)
-    return {"view": view, "networks": {name: _network(name) for name in NETWORKS}}
+    return mean_of_views(batches, 16)
 
 
-def _network(name):
+def repeated(_, name, batch):
+    """Steps of the trainer on one batch for ever, and what its network's variables weigh."""
+    import tensorflow as tf
     import training_step
 
-    run = make_run(name, FITTED[1], average_decay=None)
-    step = bare_step(run)
-    data = {batch: training_step.one_batch(batch, SIZE, CLASSES) for batch in FITTED}
-    compute = {batch: median(lambda d=data[batch]: step(*d).numpy(), 25) for batch in FITTED}
-    # The bare step before and after it, so that a change of the machine's strikes both.
-    run = make_run(name, FITTED[1], average_decay=0.9999)
-    whole = step_times(run, _repeated(data[FITTED[1]]))
-    again = median(lambda: step(*data[FITTED[1]]).numpy(), 25)
-    own = statistics.median(whole) - (compute[FITTED[1]] + again) / 2
-    return {**counts(run.trainer), "compute": compute, "own": own}
+    strategy = make_strategy()
+    batch_size = int(batch) * strategy.num_replicas_in_sync
+    run = make_run(name, batch_size, average_decay=0.9999, strategy=strategy)
+    data = tf.data.Dataset.from_tensors(training_step.one_batch(batch_size, SIZE, CLASSES)).repeat()
+    data = strategy.experimental_distribute_dataset(data)
+    return {"counts": counts(run.trainer), "time": statistics.median(step_times(run, data))}
 
 
-def worker(data_dir):
-    """One of several workers: all-reduce by message size, then steps of the trainer."""
-    from keras_inception.training import distribution
+def beside(_, name):
+    """The bare step, without a strategy, of as many processes at once as there are workers."""
+    import training_step
 
-    resolver = distribution.resolve_cluster("multi_worker")
-    strategy = distribution.make_strategy("multi_worker", resolver)
-    workers = strategy.num_replicas_in_sync
-    reduced = {size: _all_reduce(strategy, size) for size in MESSAGES if workers > 1}
-    steps = []
-    for name, batch in CHECKED:
-        run = make_run(name, batch * workers, average_decay=0.9999, strategy=strategy)
-        steps.append(statistics.median(step_times(run, run.training_batches(data_dir))))
-    return {"all_reduce": reduced, "steps": steps}
+    strategy = make_strategy()
+    batch = training_step.one_batch(FITTED[1], SIZE, CLASSES)
+    step = bare_step(make_run(name, FITTED[1], average_decay=None))
+    step(*batch).numpy()
+    _all_reduce(strategy, MESSAGES[0])  # all begin together
+    return median(lambda: step(*batch).numpy(), 60)
+
+
+def network(_):
+    """All-reduces by message size."""
+    strategy = make_strategy()
+    return {size: _all_reduce(strategy, size) for size in MESSAGES}
+
+
+def steps(data_dir, name, batch):
+    """Steps of the trainer with all that belongs to it."""
+    strategy = make_strategy()
+    batch_size = int(batch) * strategy.num_replicas_in_sync
+    run = make_run(name, batch_size, average_decay=0.9999, strategy=strategy)
+    return statistics.median(step_times(run, run.training_batches(data_dir)))
 
 
 def _all_reduce(strategy, size):
@@ -208,6 +236,12 @@ def inception_v3(_):
 # Their common parts.
 
 
+def make_strategy():
+    from keras_inception.training import distribution
+
+    return distribution.make_strategy("multi_worker", distribution.resolve_cluster("multi_worker"))
+
+
 def make_run(network, batch_size, average_decay, strategy=None):
     from keras_inception.training import get_recipe
     from keras_inception.training.run import Run
@@ -250,12 +284,6 @@ def step_times(run, data, rounds=3, steps=20, warm_up=4):
         for _ in range(rounds):
             run.trainer.fit(data, steps_per_epoch=steps, callbacks=around, verbose=0, shuffle=False)
     return times
-
-
-def _repeated(batch):
-    import tensorflow as tf
-
-    return tf.data.Dataset.from_tensors(batch).repeat()
 
 
 def counts(model):

@@ -1,5 +1,9 @@
 """The tables of `scaling.py`, from the measured values of `scaling.json`."""
 
+import dataclasses
+import math
+
+import scaling
 import step_model
 
 NAMES = {"quarter": "Inception-v1, width 0.25", "full": "Inception-v1"}
@@ -39,14 +43,15 @@ def table(head, rows):
 def number(value, digits=3):
     """With so many significant digits, in plain notation."""
     rounded = float(f"{value:.{digits}g}")
-    return f"{rounded:,.{max(0, digits - len(str(int(abs(rounded)))))}f}" if rounded else "0"
+    before = math.floor(math.log10(abs(rounded))) + 1 if rounded else digits
+    return f"{rounded:,.{max(0, digits - before)}f}"
 
 
 def replica(measured, name):
     """The `Replica` of one of the small networks on a core of the measuring machine."""
     part = measured["networks"][name]
-    fixed, image = step_model.fit_compute({int(k): v for k, v in part["compute"].items()})
-    return step_model.Replica(fixed, image, measured["view"], part["own"])
+    fixed, image = step_model.fit_compute({int(k): v for k, v in part["alone"].items()})
+    return step_model.Replica(fixed, image, measured["view"])
 
 
 def sent(part):
@@ -62,6 +67,28 @@ def network(measured, workers):
     return step_model.fit_network({int(size): t for size, t in times.items()}, workers)
 
 
+def slower(measured, name, workers):
+    """How many times as long a step takes where so many workers compute on the machine at once."""
+    return measured["at_once"][str(workers)][name] / measured["at_once"]["1"][name]
+
+
+def meeting(measured, workers):
+    """What is left of a step of the small network once all else of the model is taken off."""
+    if workers == 1:
+        return 0.0
+    name, batch = scaling.TOGETHER.split(":")[1:]
+    sizes = sent(measured["networks"][name])
+    expected = step_model.step(
+        dataclasses.replace(replica(measured, name), view=0.0),
+        int(batch),
+        workers,
+        sizes,
+        network(measured, workers),
+        slower(measured, name, workers),
+    )
+    return measured["together"][str(workers)]["time"] - expected
+
+
 def constants(measured):
     replicas = [replica(measured, name) for name in NAMES]
     parts = [measured["networks"][name] for name in NAMES]
@@ -69,53 +96,64 @@ def constants(measured):
         ("`fixed`, ms a step", *(number(r.fixed) for r in replicas)),
         ("`image`, ms", *(number(r.image) for r in replicas)),
         ("`view`, ms a picture", *(number(r.view) for r in replicas)),
-        ("`own`, ms a step", *(number(r.own) for r in replicas)),
         ("gradients, MB", *(number(4e-6 * part["parameters"]) for part in parts)),
         ("batch-norm statistics, MB", *(number(4e-6 * part["statistics"]) for part in parts)),
+        *(
+            (
+                f"`slower` of {workers} workers on {measured['cores']} cores, times",
+                *(number(slower(measured, name, workers)) for name in NAMES),
+            )
+            for workers in (2, 4)
+        ),
+        *(
+            (f"`meeting` of {workers} workers, ms", *(2 * [number(meeting(measured, workers))]))
+            for workers in (2, 4)
+        ),
     ]
     return table(["on one core", *NAMES.values()], rows)
 
 
 def messages(measured):
     fitted = {workers: network(measured, workers) for workers in (2, 4)}
-    slower = step_model.sharing(4, measured["cores"]) / step_model.sharing(2, measured["cores"])
-    from_two = step_model.Network(fitted[2].latency * slower, fitted[2].bandwidth / slower)
     rows = []
     for size in map(int, measured["all_reduce"]["2"]):
         row = [f"{size // 1024:,} KB"]
         for workers, link in fitted.items():
             row.append(number(measured["all_reduce"][str(workers)][str(size)]))
             row.append(number(step_model.all_reduce(size, workers, link)))
-        rows.append([*row, number(step_model.all_reduce(size, 4, from_two))])
+        rows.append(row)
     for title, values in (
-        ("`latency`, ms a hop", [n.latency for n in (*fitted.values(), from_two)]),
-        ("`bandwidth`, MB/s", [n.bandwidth / 1e6 for n in (*fitted.values(), from_two)]),
+        ("`latency`, ms a hop", [n.latency for n in fitted.values()]),
+        ("`bandwidth`, MB/s", [n.bandwidth / 1e6 for n in fitted.values()]),
     ):
-        two, four, scaled = map(number, values)
-        rows.append([title, "", two, "", four, scaled])
+        two, four = map(number, values)
+        rows.append([title, "", two, "", four])
     head = ["message", "2 workers: measured, ms", "fitted", "4 workers: measured, ms", "fitted"]
-    return table([*head, "from 2 workers' constants"], rows)
+    return table(head, rows)
 
 
 def predicted(measured, name, batch, workers):
-    """(compute and input, all-reduces) of a step, in milliseconds."""
+    """(compute and input, meeting, all-reduces) of a step, in milliseconds."""
     link, sizes = network(measured, workers), sent(measured["networks"][name])
-    whole = step_model.step(replica(measured, name), batch, workers, sizes, link, measured["cores"])
+    met = meeting(measured, workers)
+    whole = step_model.step(
+        replica(measured, name), batch, workers, sizes, link, slower(measured, name, workers), met
+    )
     reduced = sum(step_model.all_reduce(s, workers, link) for s in sizes) if link else 0.0
-    return whole - reduced, reduced
+    return whole - met - reduced, met, reduced
 
 
 def check(measured):
     rows = []
     for entry in measured["steps"]:
-        busy, reduced = predicted(measured, entry["network"], entry["batch"], entry["workers"])
-        error = (busy + reduced) / entry["time"] - 1
-        times = map(number, (busy, reduced, busy + reduced, entry["time"]))
+        parts = predicted(measured, entry["network"], entry["batch"], entry["workers"])
+        error = sum(parts) / entry["time"] - 1
+        times = map(number, (*parts, sum(parts), entry["time"]))
         rows.append(
             [NAMES[entry["network"]], entry["batch"], entry["workers"], *times, f"{error:+.0%}"]
         )
-    head = ["network", "images a replica", "workers", "compute and input, ms", "all-reduces, ms"]
-    return table([*head, "predicted, ms", "measured, ms", "error"], rows)
+    head = ["network", "images a replica", "workers", "compute and input, ms", "meeting, ms"]
+    return table([*head, "all-reduces, ms", "predicted, ms", "measured, ms", "error"], rows)
 
 
 def accelerators(measured):
@@ -123,8 +161,7 @@ def accelerators(measured):
     times = {"a core of this machine (measured)": measured["inception_v3"]["image"]}
     times |= {name: 1000 / rate for name, rate in (PUBLISHED | ASSUMED).items()}
     return {
-        name: step_model.Replica(0.0, image, 0.0, 0.0, overlaps=True)
-        for name, image in times.items()
+        name: step_model.Replica(0.0, image, 0.0, overlaps=True) for name, image in times.items()
     }
 
 

@@ -13,22 +13,21 @@ class Replica:
     """What a step costs on one replica that has its processor for itself.
 
     Attributes:
-        fixed: whatever the batch: update, weight decay, the start of some thousand operations.
+        fixed: whatever the batch: update, average, weight decay, callbacks, logs, the start of some
+            thousand operations.
         image: forward and backward pass of an image.
         view: making a training view of a picture.
-        own: the trainer's part: moving average, callbacks, logs.
         overlaps: whether the input is made while the step is computed, on other cores than it.
     """
 
     fixed: float
     image: float
     view: float
-    own: float
     overlaps: bool = False
 
     def busy(self, batch):
         """Time of a step of `batch` images without the other replicas."""
-        compute = self.fixed + self.own + batch * self.image
+        compute = self.fixed + batch * self.image
         made = batch * self.view
         return max(compute, made) if self.overlaps else compute + made
 
@@ -47,12 +46,7 @@ def all_reduce(size, workers, network):
     return hops * (network.latency + 1000 * size / workers / network.bandwidth)
 
 
-def sharing(workers, cores):
-    """How many times as long a worker of one core takes where so many share the cores."""
-    return max(1.0, workers / cores)
-
-
-def step(replica, batch, workers, messages, network, cores=None):
+def step(replica, batch, workers, messages, network, slower=1.0, meeting=0.0):
     """A synchronous step.
 
     Args:
@@ -61,13 +55,15 @@ def step(replica, batch, workers, messages, network, cores=None):
         workers: number of replicas.
         messages: sizes of what is all-reduced, one after another, once the gradients are there.
         network: a `Network`; of one worker, `None`.
-        cores: how many cores the workers share, one for each at most; `None` where nothing is
-            shared. What a `network` was measured with is part of it.
+        slower: how many times as long a replica takes because others work on the same machine. What
+            a `network` was measured with is part of it.
+        meeting: what several workers take besides, whatever they compute and send: waiting for the
+            later one, waking up, agreeing that each has a batch.
     """
-    busy = replica.busy(batch) * (sharing(workers, cores) if cores else 1.0)
+    busy = replica.busy(batch) * slower
     if workers == 1:
         return busy
-    return busy + sum(all_reduce(size, workers, network) for size in messages)
+    return busy + meeting + sum(all_reduce(size, workers, network) for size in messages)
 
 
 def asynchronous_updates(busy, workers, servers, size, bandwidth):
