@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 ARGS ?=
 WORKERS ?= 2
 
-.PHONY: demo test test-slow test-torch test-runtimes test-web lint format benchmarks clean
+.PHONY: demo test test-slow test-torch test-runtimes test-web docs lint format benchmarks clean
 
 demo: $(VENV)/.installed
 	$(BIN)/keras-inception demo $(ARGS)
@@ -27,6 +27,10 @@ test-runtimes: $(VENV)/.installed-runtimes
 test-web: $(VENV)/.installed
 	npm install --prefix examples/web --no-audit --no-fund --no-package-lock
 	$(BIN)/python -m pytest -m "web" $(ARGS)
+
+# The site, to build/docs/index.html. SPHINX=-E reads all pages anew.
+docs: $(VENV)/.installed-docs
+	$(BIN)/sphinx-build -W --keep-going -q $(SPHINX) docs build/docs
 
 lint: $(VENV)/.installed
 	$(BIN)/ruff check .
@@ -58,5 +62,9 @@ $(VENV)/.installed-runtimes: $(VENV)/.installed
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[mobile,runtimes,serving]"
 	touch $@
 
+$(VENV)/.installed-docs: $(VENV)/.installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[docs]"
+	touch $@
+
 clean:
-	rm -rf $(VENV) build dist *.egg-info
+	rm -rf $(VENV) build dist docs/_generated *.egg-info

@@ -1,0 +1,50 @@
+"""The documentation's site: Sphinx with MyST for Markdown and Furo. `make docs` builds it.
+
+Nothing is fetched. Tables and drawings of the networks and the plots of the ideas are made anew
+by the build (`generate.py`), so that no figure of a network is typed into a page.
+"""
+
+import os
+import pathlib
+import sys
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # TensorFlow's greetings are no warnings
+HERE = pathlib.Path(__file__).parent
+sys.path[:0] = [str(HERE), str(HERE.parent)]
+
+import site_rules  # noqa: E402
+
+import keras_inception  # noqa: E402
+
+project = "keras_inception"
+version = release = keras_inception.__version__
+copyright = "the authors of keras_inception, Apache-2.0"
+
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
+exclude_patterns = ["_generated"]
+nitpicky = True
+
+myst_heading_anchors = 4
+myst_enable_extensions = ["attrs_inline", "dollarmath"]
+
+autodoc_member_order = "bysource"
+autodoc_typehints = "none"
+napoleon_use_rtype = False
+napoleon_use_param = True
+napoleon_use_ivar = True
+default_role = "code"  # docstrings have single backticks, as in Markdown
+
+html_theme = "furo"
+html_title = "keras_inception"
+html_static_path = ["_static"]
+html_css_files = ["site.css"]
+html_copy_source = False
+html_show_sphinx = False
+html_theme_options = {"top_of_page_buttons": []}
+pygments_style = "tango"
+pygments_dark_style = "monokai"
+
+
+def setup(app):
+    """Connects the rules of this site."""
+    site_rules.connect(app)

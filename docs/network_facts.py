@@ -1,0 +1,141 @@
+"""Writes what the pages of networks state, counted from the networks themselves.
+
+For each variant: a drawing of the whole and of its kinds of modules (SVG), a table of end points;
+for each network: a table of variants, the differences from the paper that its module's docstring
+states, and a table of the public weights. The pages include these files.
+"""
+
+import inspect
+
+import keras_inception
+from keras_inception.analysis import symbolic_cost
+from keras_inception.analysis.visualize import draw
+from keras_inception.files import replacing
+from keras_inception.models.registry import MODELS
+
+# Kinds of modules, drawn layer by layer: an end point each, "stem" for all before the modules.
+DRAWINGS = {
+    "googlenet": ["mixed_3b"],
+    "inception_v1": ["mixed_3b"],
+    "bn_inception": ["mixed_3b", "mixed_4a"],
+    "inception_v2_released": [],
+    "inception_v2_paper": ["mixed_5b", "mixed_6a", "mixed_6b", "mixed_7b"],
+    "inception_v3_released": ["mixed_5b", "mixed_6a", "mixed_6b", "mixed_7a", "mixed_7b"],
+    "inception_v3_fid": ["mixed_7c"],
+    "inception_v4": ["stem", "mixed_5b", "mixed_6a", "mixed_6b", "mixed_7a", "mixed_7b"],
+    "inception_resnet_v1_paper": ["block35_1", "block17_1", "mixed_7a", "block8_1"],
+    "inception_resnet_v1_facenet": ["block8"],
+    "inception_resnet_v2_released": ["mixed_5b", "block35_1", "block17_1", "mixed_7a", "block8_1"],
+    "inception_resnet_v2_paper": [],
+    "xception": ["block2_add", "block5_add", "block13_add"],
+}
+DIFFERENCES = "**Differences from the paper.**"
+
+
+def write(folder):
+    """Writes all files into `folder`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for network, (builder, architectures) in MODELS.items():
+        costs = [_drawn(folder, architecture) for architecture in architectures]
+        _write(folder / f"{network}_variants.md", _variants(architectures, costs))
+        for architecture, cost in zip(architectures, costs):
+            _write(folder / f"{_name(architecture)}_end_points.md", _end_points(cost))
+        _write(folder / f"{network}_differences.md", differences(builder))
+        _write(folder / f"{network}_weights.md", _weights(network))
+
+
+def differences(builder):
+    """What the docstring of a network's module says after its headline of that name."""
+    text = inspect.getdoc(inspect.getmodule(builder))
+    return text.partition(DIFFERENCES)[2].strip()
+
+
+def _drawn(folder, architecture):
+    """Draws a variant and returns its `Cost`; no weights are made."""
+    name = _name(architecture)
+
+    def build():
+        variant = {} if architecture.variant is None else {"variant": architecture.variant}
+        model = keras_inception.create_model(architecture.id, weights=None, **variant)
+        draw(model, folder / f"{name}.svg")
+        for block in DRAWINGS[name]:
+            draw(model, folder / f"{name}_{block}.svg", block=block)
+        return model
+
+    return symbolic_cost(build)
+
+
+def _name(architecture):
+    return "_".join(filter(None, [architecture.id, architecture.variant]))
+
+
+def _variants(architectures, costs):
+    header = ("variant", "follows", "pixels", "smallest", "parameters", "multiply-accumulates")
+    rows = [
+        (
+            f"`{a.variant}`" if a.variant else "the only one",
+            a.source,
+            a.size,
+            a.minimum,
+            f"{cost.parameters:,}",
+            f"{cost.macs / 1e9:.2f} G",
+        )
+        for a, cost in zip(architectures, costs)
+    ]
+    heads = [_heads(a) for a in architectures]
+    return _table((*header, "auxiliary heads"), [(*row, head) for row, head in zip(rows, heads)])
+
+
+def _heads(architecture):
+    return ", ".join(f"on `{point}`" for point in architecture.auxiliary.values()) or "none"
+
+
+def _end_points(cost):
+    """A row for each end point: its grid, and what leads to it from the last."""
+    rows = [
+        (
+            f"`{row.name}`",
+            " x ".join(map(str, row.output_shape[:-1])) or "-",
+            row.output_shape[-1],
+            f"{row.trainable + row.non_trainable:,}",
+            f"{row.macs / 1e6:,.1f} M",
+        )
+        for row in cost.by_block().rows[1:]  # the first is the input
+    ]
+    header = ("end point", "grid", "channels", "parameters", "multiply-accumulates")
+    return _table(header, rows)
+
+
+def _weights(network):
+    files = [row for row in keras_inception.weights.CATALOG if row.network == network]
+    if not files:
+        return "Nobody has published weights of this network in a form that is loaded here."
+    header = ("`weights=`", "`variant=`", "published by", "licence", "top-1", "top-5", "stated in")
+    rows = [
+        (
+            f"`{row.tag}`" + (", the default" if row.default else ""),
+            f"`{row.variant}`" if row.variant else "",
+            row.source,
+            row.licence,
+            _percent(row.top1_accuracy),
+            _percent(row.top5_accuracy),
+            row.accuracy_source or "",
+        )
+        for row in files
+    ]
+    return _table(header, rows)
+
+
+def _percent(fraction):
+    return "" if fraction is None else f"{100 * fraction:.1f} %"
+
+
+def _table(header, rows):
+    """A table in Markdown."""
+    lines = [header, ["---"] * len(header), *rows]
+    return "\n".join("| " + " | ".join(map(str, line)) + " |" for line in lines)
+
+
+def _write(path, text):
+    with replacing(path) as temporary:
+        temporary.write_text(text + "\n", encoding="utf-8")
