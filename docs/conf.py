@@ -30,8 +30,9 @@ myst_enable_extensions = ["attrs_inline", "dollarmath"]
 autodoc_member_order = "bysource"
 autodoc_typehints = "none"
 napoleon_use_rtype = False
-napoleon_use_param = True
-napoleon_use_ivar = True
+# One entry for several names ("rows, columns: ..."), which field lists of Sphinx cannot hold.
+napoleon_use_param = False
+napoleon_custom_sections = [("Attributes", "params_style")]
 default_role = "code"  # docstrings have single backticks, as in Markdown
 
 html_theme = "furo"

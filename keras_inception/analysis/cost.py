@@ -72,7 +72,7 @@ class Cost:
 
     @property
     def non_trainable(self):
-        """How many parameters it does not change by gradients: statistics, frozen layers."""
+        """How many parameters gradients do not change (statistics, frozen layers)."""
         return sum(row.non_trainable for row in self.rows)
 
     @property

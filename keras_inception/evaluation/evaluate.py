@@ -71,7 +71,7 @@ class Evaluation:
 
     @property
     def confusion(self):
-        """Counts (classes, classes): a row is a true class, a column what it was taken for."""
+        """Counts (classes, classes); a row is a true class, a column what it was taken for."""
         return metrics.confusion_matrix(self.labels, self.predictions, len(self.classes))
 
     @property
