@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 ARGS ?=
 WORKERS ?= 2
 
-.PHONY: demo test test-slow test-torch test-runtimes test-web docs lint format benchmarks clean
+.PHONY: demo test test-slow test-torch test-runtimes test-web test-docs docs lint format benchmarks clean
 
 demo: $(VENV)/.installed
 	$(BIN)/keras-inception demo $(ARGS)
@@ -28,9 +28,13 @@ test-web: $(VENV)/.installed
 	npm install --prefix examples/web --no-audit --no-fund --no-package-lock
 	$(BIN)/python -m pytest -m "web" $(ARGS)
 
+# Builds the site anew, follows its links, and looks at each page in Chromium.
+test-docs: $(VENV)/.installed-docs
+	$(BIN)/python -m pytest -m "docs" $(ARGS)
+
 # The site, to build/docs/index.html. SPHINX=-E reads all pages anew.
 docs: $(VENV)/.installed-docs
-	$(BIN)/sphinx-build -W --keep-going -q $(SPHINX) docs build/docs
+	$(BIN)/sphinx-build -W -n --keep-going -q $(SPHINX) docs build/docs
 
 lint: $(VENV)/.installed
 	$(BIN)/ruff check .

@@ -22,7 +22,6 @@ copyright = "the authors of keras_inception, Apache-2.0"
 
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
 exclude_patterns = ["_generated"]
-nitpicky = True
 
 myst_heading_anchors = 4
 myst_enable_extensions = ["attrs_inline", "dollarmath"]

@@ -70,24 +70,22 @@ def _name(architecture):
 
 
 def _variants(architectures, costs):
-    header = ("variant", "follows", "pixels", "smallest", "parameters", "multiply-accumulates")
+    header = ("pixels", "parameters", "multiply-accumulates", "follows", "smallest", "side heads")
     rows = [
         (
-            f"`{a.variant}`" if a.variant else "the only one",
-            a.source,
             a.size,
-            a.minimum,
             f"{cost.parameters:,}",
             f"{cost.macs / 1e9:.2f} G",
+            a.source,
+            a.minimum,
+            ", ".join(f"on `{point}`" for point in a.auxiliary.values()) or "none",
         )
         for a, cost in zip(architectures, costs)
     ]
-    heads = [_heads(a) for a in architectures]
-    return _table((*header, "auxiliary heads"), [(*row, head) for row, head in zip(rows, heads)])
-
-
-def _heads(architecture):
-    return ", ".join(f"on `{point}`" for point in architecture.auxiliary.values()) or "none"
+    if len(rows) > 1:
+        header = ("variant", *header)
+        rows = [(f"`{a.variant}`", *row) for a, row in zip(architectures, rows)]
+    return _table(header, rows)
 
 
 def _end_points(cost):

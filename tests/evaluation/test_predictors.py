@@ -151,6 +151,14 @@ def test_refused_models(model, folder, tmp_path):
         predictor(keras.Model(model.input, [model.output, model.output]))
 
 
+@pytest.mark.parametrize("file", ["python.keras", "python.h5"])
+def test_python_code_in_a_file_of_keras_is_refused(file, model, tmp_path):
+    doubled = keras.layers.Lambda(lambda x: 2 * x, output_shape=(6,))(model.output)
+    keras.Model(model.input, doubled).save(tmp_path / file)
+    with pytest.raises(ValueError, match="Lambda"):
+        predictor(tmp_path / file)
+
+
 def test_labels_of_another_length_are_refused(model, tmp_path):
     model.save(tmp_path / "tiny.keras")
     (tmp_path / "tiny.labels.txt").write_text("only\ntwo\n")
