@@ -93,7 +93,7 @@ def _end_points(cost):
     rows = [
         (
             f"`{row.name}`",
-            " x ".join(map(str, row.output_shape[:-1])) or "-",
+            "\u00a0x\u00a0".join(map(str, row.output_shape[:-1])) or "-",  # on one line
             row.output_shape[-1],
             f"{row.trainable + row.non_trainable:,}",
             f"{row.macs / 1e6:,.1f} M",
