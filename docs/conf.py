@@ -28,6 +28,7 @@ myst_enable_extensions = ["attrs_inline", "dollarmath"]
 
 autodoc_member_order = "bysource"
 autodoc_typehints = "none"
+maximum_signature_line_length = 80  # longer ones have a line for each argument
 napoleon_use_rtype = False
 # One entry for several names ("rows, columns: ..."), which field lists of Sphinx cannot hold.
 napoleon_use_param = False

@@ -29,6 +29,7 @@ DRAWINGS = {
     "inception_resnet_v2_paper": [],
     "xception": ["block2_add", "block5_add", "block13_add"],
 }
+TOP1, TOP5 = "top\u20111", "top\u20115"  # with hyphens at which no line breaks
 DIFFERENCES = "**Differences from the paper.**"
 
 
@@ -108,7 +109,7 @@ def _weights(network):
     files = [row for row in keras_inception.weights.CATALOG if row.network == network]
     if not files:
         return "Nobody has published weights of this network in a form that is loaded here."
-    header = ("`weights=`", "`variant=`", "published by", "licence", "top-1", "top-5", "stated in")
+    header = ("`weights=`", "`variant=`", "published by", "licence", TOP1, TOP5, "stated in")
     rows = [
         (
             f"`{row.tag}`" + (", the default" if row.default else ""),
