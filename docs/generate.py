@@ -27,9 +27,10 @@ def networks(script, folder):
 
 def figures(scripts, folder):
     """Runs `draw(path)` of each script, which writes one SVG file of the script's name."""
+    looks = scripts.with_name("plots.py")
     for script in sorted(scripts.glob("*.py")):
         path = folder / f"{script.stem}.svg"
-        if not is_current(path, script):
+        if not is_current(path, script, looks):
             path.parent.mkdir(parents=True, exist_ok=True)
             loaded(script).draw(path)
 

@@ -18,7 +18,7 @@ GUIDES = {  # command: pages that tell more
     "convert": ["weights.md#convert"],
     "list": ["weights.md"],
     "visualize": ["visualize.md"],
-    "summary": ["fidelity.md"],
+    "summary": ["numbers.md"],
 }
 _HEAD = """# Command line
 
