@@ -92,6 +92,9 @@ NEEDS = {  # page: fixture that puts there what the page takes for given
 }
 
 
+_PRINTED = re.compile(r"^print\(.*\)  # ([\d(\[{].*)$", re.MULTILINE)
+
+
 def with_python(pages):
     """Those of the pages that have a block of Python."""
     found = {name: blocks(path.read_text(encoding="utf-8")) for name, path in pages.items()}
@@ -115,6 +118,8 @@ def test_python(page, folder, request):
                 with contextlib.redirect_stdout(output):
                     exec(code, names)
                 printed = output.getvalue()
+                said = _PRINTED.findall(block)  # print(...)  # what it prints
+                assert not said or printed.splitlines() == said
         elif language == "text" and printed:
             assert printed == block, f"{page}, line {line}: another text is printed"
             printed = None
