@@ -109,11 +109,10 @@ def _weights(network):
     files = [row for row in keras_inception.weights.CATALOG if row.network == network]
     if not files:
         return "Nobody has published weights of this network in a form that is loaded here."
-    header = ("`weights=`", "`variant=`", "published by", "licence", TOP1, TOP5, "stated in")
+    header = ("`weights=`", "published by", "licence", TOP1, TOP5, "stated in")
     rows = [
         (
             f"`{row.tag}`" + (", the default" if row.default else ""),
-            f"`{row.variant}`" if row.variant else "",
             row.source,
             row.licence,
             _percent(row.top1_accuracy),
@@ -122,6 +121,9 @@ def _weights(network):
         )
         for row in files
     ]
+    if any(row.variant for row in files):
+        header = ("`variant=`", *header)
+        rows = [(f"`{file.variant}`", *row) for file, row in zip(files, rows)]
     return _table(header, rows)
 
 
