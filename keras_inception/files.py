@@ -33,7 +33,7 @@ def replacing(path):
         A `pathlib.Path` with the same name, where nothing is yet.
     """
     path = pathlib.Path(os.path.abspath(path))
-    with folder_beside(path) as beside:
+    with folder_beside(path) as beside, _naming(path):
         temporary = beside / path.name
         yield temporary
         _rename(temporary, path, beside / "previous")
@@ -52,7 +52,7 @@ def replacing_all(*paths):
         A list of `pathlib.Path`s with the same names, where nothing is yet.
     """
     paths = [pathlib.Path(os.path.abspath(path)) for path in paths]
-    with folder_beside(paths[-1]) as beside:
+    with folder_beside(paths[-1]) as beside, _naming(paths[-1]):
         new = beside / "new"
         new.mkdir()
         temporaries = [new / path.name for path in paths]
@@ -61,6 +61,17 @@ def replacing_all(*paths):
             temporary.lstat()  # raises where nothing was written
         new.rename(beside / _COMPLETE)
         _finish(beside / _COMPLETE, paths[-1])
+
+
+@contextlib.contextmanager
+def _naming(path):
+    """Names the path in an error that names none, as that of a full disk."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno is None or error.filename is not None:
+            raise
+        raise OSError(error.errno, error.strerror, str(path)) from error
 
 
 def settle(path):
@@ -74,7 +85,7 @@ def settle(path):
                     _finish(beside / _COMPLETE, path)
                 elif not path.exists():
                     (beside / "previous").rename(path)
-            shutil.rmtree(beside, ignore_errors=True)
+            _remove(beside)
             _unlock(lock)
 
 
@@ -97,16 +108,36 @@ def folder_beside(path):
     try:
         yield beside
     finally:
-        shutil.rmtree(beside, ignore_errors=True)
+        _remove(beside)
         _unlock(lock)
 
 
+def _remove(beside):
+    """Removes a folder beside, but not files that are whole and have no name yet."""
+    if not (beside / _COMPLETE).exists():
+        shutil.rmtree(beside, ignore_errors=True)
+
+
 def _finish(complete, last):
-    """Gives complete files their names, where an earlier try may have given some."""
-    if (complete / last.name).exists():
-        last.unlink(missing_ok=True)
-    for file in sorted(complete.iterdir(), key=lambda file: file.name == last.name):
-        file.replace(last.parent / file.name)
+    """Gives complete files their names, where an earlier try may have given some.
+
+    Raises:
+        OSError: a file cannot have its name. Where it is the first of them, all is as it was.
+    """
+    files = sorted(complete.iterdir(), key=lambda file: (file.name == last.name, file.name))
+    is_first_try = (complete / last.name).exists() and last.exists()
+    if is_first_try:
+        last.rename(complete.parent / "previous")
+    try:
+        for file in files:
+            file.replace(last.parent / file.name)
+    except OSError:
+        if all(file.exists() for file in files):
+            if is_first_try:
+                (complete.parent / "previous").rename(last)
+            complete.rename(complete.parent / "new")
+        raise
+    complete.rmdir()
 
 
 def _locked(folder, wait):

@@ -1,5 +1,6 @@
 """Tests of files.py: what is at a path is whole, old or new, whatever happens."""
 
+import errno
 import os
 import pathlib
 import subprocess
@@ -154,6 +155,48 @@ def test_several_files_are_replaced_together(tmp_path):
         temporaries[0].write_text("one of two")
     assert [path.read_text() for path in paths] == ["new", "new"]
     assert contents(tmp_path) == ["m.bin", "m.xml"]
+
+
+def test_all_is_as_it_was_where_the_first_cannot_have_its_name(tmp_path):
+    paths = [tmp_path / name for name in ("m.labels.txt", "m.xml")]
+    paths[0].mkdir()
+    paths[1].write_text("old")
+
+    def replace():
+        with replacing_all(*paths) as temporaries:
+            for temporary in temporaries:
+                temporary.write_text("new")
+
+    with pytest.raises(IsADirectoryError):
+        replace()
+    assert contents(tmp_path) == ["m.labels.txt", "m.xml"]
+    assert paths[1].read_text() == "old"
+
+
+def test_what_could_not_have_its_name_is_kept_for_the_next_call(tmp_path):
+    paths = [tmp_path / name for name in ("m.bin", "m.labels.txt", "m.xml")]
+    paths[1].mkdir()
+
+    def replace():
+        with replacing_all(*paths) as temporaries:
+            for temporary in temporaries:
+                temporary.write_text("new")
+
+    with pytest.raises(IsADirectoryError):
+        replace()
+    paths[1].rmdir()
+    settle(paths[-1])
+    assert [path.read_text() for path in paths] == ["new"] * 3
+    assert contents(tmp_path) == ["m.bin", "m.labels.txt", "m.xml"]
+
+
+def test_a_full_disk_is_named_with_the_path(tmp_path):
+    def fill():
+        with replacing(tmp_path / "a.txt"):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with pytest.raises(OSError, match=r"No space left on device: .*a\.txt"):
+        fill()
 
 
 @needs_locks

@@ -19,7 +19,7 @@ def pictures(representative, count=COUNT, data_dir=None):
         representative: a folder of pictures, however deep; the name of a data set
             (`photo_patches`, `folder:PATH`, or one of tensorflow-datasets), of which the training
             split is taken where there is one; or arrays (height, width, 3) in [0, 255].
-        count: at most so many, spread over what there is.
+        count: at most so many: of files and data sets spread over all, of arrays the first.
         data_dir: where tensorflow-datasets keeps its data.
 
     Returns:
@@ -33,7 +33,7 @@ def pictures(representative, count=COUNT, data_dir=None):
         encoded = _of_folder(folder, count) if folder.is_dir() else None
         if encoded is None:
             encoded = _of_data_set(str(representative), count, data_dir)
-        found = [preprocessing.decode_image(picture).numpy() for picture in encoded]
+        found = [_decoded(name, picture) for name, picture in encoded]
     else:
         found = [_checked(picture) for picture, _ in zip(representative, range(count))]
     if not found:
@@ -42,9 +42,12 @@ def pictures(representative, count=COUNT, data_dir=None):
 
 
 def _of_folder(folder, count):
-    files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in _SUFFIXES)
+    files = sorted(
+        path for path in folder.rglob("*") if path.suffix.lower() in _SUFFIXES and path.is_file()
+    )
     taken = min(count, len(files))
-    return [files[i * len(files) // taken].read_bytes() for i in range(taken)]
+    chosen = [files[i * len(files) // taken] for i in range(taken)]
+    return [(path, path.read_bytes()) for path in chosen]
 
 
 def _of_data_set(name, count, data_dir):
@@ -52,7 +55,15 @@ def _of_data_set(name, count, data_dir):
     split = "train" if "train" in splits else next(iter(splits))
     every = min(max(1, splits[split] // count), _SPREAD)
     examples = pipeline.encoded_examples(name, split, data_dir).shard(every, 0).take(count)
-    return [picture for picture, _ in examples]
+    return [(f"a picture of {name}", picture) for picture, _ in examples]
+
+
+def _decoded(name, encoded):
+    try:
+        return preprocessing.decode_image(encoded).numpy()
+    except (ValueError, tf.errors.InvalidArgumentError) as error:
+        reason = (str(error).splitlines() or [""])[0]
+        raise ValueError(f"{name} cannot be calibrated with: {reason}") from error
 
 
 def _checked(picture):

@@ -8,7 +8,6 @@ inside as metadata, so a task library needs the file alone.
 
 import dataclasses
 import pathlib
-import tempfile
 import warnings
 
 import numpy as np
@@ -85,7 +84,7 @@ def tflite(
             a data set, or arrays (`calibration.pictures`).
         labels: the classes' names, one a class, by default their numbers. They are inside, and
             where they are given also beside the file, one a line, as `NAME.labels.txt` for
-            `NAME.tflite`.
+            `NAME.tflite`. Without them an older file of that name goes.
         uint8: whether an `int8` file takes pixels, uint8 in [0, 255], and gives probabilities in
             steps of 1/256; both are floats otherwise.
         batch_size: how many pictures the file takes, always.
@@ -120,10 +119,12 @@ def tflite(
     seen = None
     if how.calibrated:
         seen = calibration.pictures(representative, data_dir=data_dir)
-    content = _convert(optimized, (batch_size, size, size, 3), how, uint8, seen)
+    shape = (batch_size, size, size, 3)
     about = metadata.classifier_metadata(model.name, f"{model.name}, {mode}", size)
     with replacing_all(*targets) as temporaries:
         temporary = temporaries[-1]
+        graph = temporary.parent.with_name("graph")  # which goes with what is unfinished
+        content = _convert(optimized, shape, how, uint8, seen, graph)
         _require_weights(optimized, len(content), path.name, how)
         temporary.write_bytes(metadata.with_metadata(content, about, names))
         found = parity.compare(model, temporary, seen and seen[:_COMPARED])
@@ -131,6 +132,8 @@ def tflite(
         parity.require(found, tolerance, how.pattern)
         if labels is not None:
             write_labels(temporaries[0], names)
+    if labels is None:  # else an older file's names would be taken for this one's
+        labels_path(path).unlink(missing_ok=True)
     return dataclasses.replace(found, path=str(path))
 
 
@@ -160,9 +163,9 @@ def _checked_mode(mode, representative, uint8):
     return MODES[mode]
 
 
-def _convert(model, shape, how, uint8, pictures):
-    """The bytes of the file. By way of a SavedModel: from the Keras model it takes 5 times as
-    long, and the batch stays open even where the model's input has a fixed one."""
+def _convert(model, shape, how, uint8, pictures, folder):
+    """The bytes of the file. By way of a SavedModel in `folder`: from the Keras model it takes 5
+    times as long, and the batch stays open even where the model's input has a fixed one."""
 
     def run(images):
         return {"probabilities": tf.cast(model(images, training=False), "float32")}
@@ -171,24 +174,23 @@ def _convert(model, shape, how, uint8, pictures):
         for view in calibration.views(pictures, shape[1]):
             yield {"images": np.repeat(view, shape[0], axis=0)}
 
-    with tempfile.TemporaryDirectory() as folder:
-        spec = tf.TensorSpec(shape, name="images")
-        variables = [variable.value for variable in model.variables]
-        write_signatures(variables, folder, {"serving_default": (run, spec)})
-        converter = tf.lite.TFLiteConverter.from_saved_model(folder)
-        if how.optimize:
-            converter.optimizations = [tf.lite.Optimize.DEFAULT]
-        converter.target_spec.supported_types = list(how.types)
-        if how.calibrated:
-            converter.representative_dataset = calibration_batches
-            converter.target_spec.supported_ops = list(how.operations)
-        if uint8:
-            converter.inference_input_type = converter.inference_output_type = tf.uint8
-        with warnings.catch_warnings():
-            # TensorFlow's calibrator still uses its own interpreter, and warns of it.
-            warnings.filterwarnings("ignore", "[^a-z]*Warning: tf.lite.Interpreter", UserWarning)
-            warnings.filterwarnings("ignore", "Statistics for quantized inputs", UserWarning)
-            return converter.convert()
+    spec = tf.TensorSpec(shape, name="images")
+    variables = [variable.value for variable in model.variables]
+    write_signatures(variables, folder, {"serving_default": (run, spec)})
+    converter = tf.lite.TFLiteConverter.from_saved_model(str(folder))
+    if how.optimize:
+        converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    converter.target_spec.supported_types = list(how.types)
+    if how.calibrated:
+        converter.representative_dataset = calibration_batches
+        converter.target_spec.supported_ops = list(how.operations)
+    if uint8:
+        converter.inference_input_type = converter.inference_output_type = tf.uint8
+    with warnings.catch_warnings():
+        # TensorFlow's calibrator still uses its own interpreter, and warns of it.
+        warnings.filterwarnings("ignore", "[^a-z]*Warning: tf.lite.Interpreter", UserWarning)
+        warnings.filterwarnings("ignore", "Statistics for quantized inputs", UserWarning)
+        return converter.convert()
 
 
 def _require_weights(model, size, name, how):

@@ -68,13 +68,14 @@ def fit(run, end, watchers, data_dir):
     while position.step < end * position.steps_per_epoch:
         epoch, done = divmod(position.step, position.steps_per_epoch)
         calls.on_epoch_begin(epoch)
-        logs = _epoch(coordinator, step, iterator, position.steps_per_epoch - done, calls)
+        left = position.steps_per_epoch - done
+        logs = _epoch(coordinator, step, iterator, left, calls, position)
         logs.update(_validated(run, data_dir))
         calls.on_epoch_end(epoch, logs)
     calls.on_train_end()
 
 
-def _epoch(coordinator, step, iterator, steps, calls):
+def _epoch(coordinator, step, iterator, steps, calls, position):
     """Has so many steps done; returns the means of what they gave."""
     ahead = _STEPS_AHEAD * coordinator.strategy._num_workers
     figures = []
@@ -84,7 +85,9 @@ def _epoch(coordinator, step, iterator, steps, calls):
             for _ in range(min(ahead, steps - len(figures)))
         ]
         coordinator.join()
-        for values in coordinator.fetch(scheduled):
+        fetched = coordinator.fetch(scheduled)
+        for i, values in enumerate(fetched, 1):
+            position.is_settled = i == len(fetched)  # all of them are applied by now
             figures.append({name: float(value) for name, value in values.items()})
             calls.on_train_batch_end(len(figures) - 1, figures[-1])
     return {name: float(np.mean([f[name] for f in figures])) for name in figures[0]}

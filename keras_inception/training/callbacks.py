@@ -78,6 +78,9 @@ class StopsWhenNotFinite(keras.callbacks.Callback):
 class Position(keras.callbacks.Callback):
     """Counts: `step` of the whole run, `epoch` from 0, `batch` in it. The first of the callbacks.
 
+    `is_settled` is whether the variables are those of `step`: asynchronous steps are reported one
+    by one once many are applied.
+
     Args:
         steps_per_epoch: how many.
         step: steps that an earlier run has done.
@@ -87,6 +90,7 @@ class Position(keras.callbacks.Callback):
         super().__init__()
         self.steps_per_epoch = steps_per_epoch
         self.step = step
+        self.is_settled = True
 
     @property
     def epoch(self):
@@ -207,7 +211,7 @@ class Saves(keras.callbacks.Callback):
         self._last = time.monotonic()
 
     def on_train_batch_end(self, batch, logs=None):
-        due = time.monotonic() - self._last >= self._seconds
+        due = time.monotonic() - self._last >= self._seconds and self._position.is_settled
         if due and not self._position.ends_an_epoch:  # else it comes after the validation
             self._write()
 
@@ -254,7 +258,7 @@ class StopsOnSignal(keras.callbacks.Callback):
         self._asked = True
 
     def on_train_batch_end(self, batch, logs=None):
-        if self._asked and not self._position.ends_an_epoch:
+        if self._asked and self._position.is_settled and not self._position.ends_an_epoch:
             self._save()
             raise StopRequested
 

@@ -172,6 +172,13 @@ def _addresses(spec):
     return ", ".join(a for addresses in spec.as_dict().values() for a in addresses)
 
 
+def count_workers(resolver):
+    """The number of tasks that compute gradients."""
+    spec = resolver.cluster_spec()
+    jobs = _JOBS["multi_worker"] if "ps" not in spec.jobs else ("worker",)
+    return sum(spec.num_tasks(job) for job in jobs if job in spec.jobs)
+
+
 def wait_for_all(strategy):
     """Returns once every synchronous worker has called it as often; at once on one machine."""
     if isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy):

@@ -119,6 +119,8 @@ def train(
     check_color(recipe.color)
     if options.is_chief:  # before the strategy is made, for which all tasks wait for each other
         _check_owner(options.workdir, recipe, store, resume)
+    if resolver is not None:  # what can be said before the others have come
+        _check_batch(recipe, distribution.count_workers(resolver))
     devices = distribution.make_strategy(strategy, resolver, cluster_timeout)
     workers = resolver.cluster_spec().num_tasks("worker") if strategy == "parameter_server" else 1
     _check_batch(recipe, (devices.num_replicas_in_sync if devices else 1) * workers)
@@ -201,12 +203,23 @@ def _check_batch(recipe, replicas):
         )
 
 
+def _check_steps(records, run, workdir):
+    """Raises ValueError where the checkpoint counts other steps than this run."""
+    size = records.get("update_size", run.update_size)
+    if size != run.update_size:
+        raise ValueError(
+            f"{workdir} was trained in steps of {size} pictures, these have {run.update_size}: the "
+            "same strategy with as many workers goes on, resume=False (--noresume) starts over"
+        )
+
+
 def _carry_out(run, fit, store, options):
     """Runs what is left of the epochs; returns the `History`."""
     newest = store.newest()
     rows, metrics = [], None  # of the epochs that are over, and of the one begun
     if newest is not None:
         step, groups, records = newest
+        _check_steps(records, run, options.workdir)
         run.restore(step, groups)
         rows = records["history"]
         if not run.position.ends_an_epoch:
@@ -223,7 +236,7 @@ def _carry_out(run, fit, store, options):
             store.save(
                 run.position.step,
                 run.variables(),
-                {"history": history.rows},
+                {"history": history.rows, "update_size": run.update_size},
                 also_keep=None if best is None else best * steps,
             )
 

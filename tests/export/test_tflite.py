@@ -108,6 +108,11 @@ def test_calibration_pictures(tmp_path, photo_patches_dir):
     assert [picture.shape for picture in found] == [arrays[i].shape for i in (0, 2)]
     found = calibration.pictures(tmp_path, count=3)  # spread over all, the last fifth too
     assert [picture.shape for picture in found] == [arrays[i].shape for i in (0, 1, 3)]
+    (tmp_path / "folder.png").mkdir()
+    assert len(calibration.pictures(tmp_path)) == 5
+    (tmp_path / "broken.png").write_bytes(b"\x89PNG")
+    with pytest.raises(ValueError, match="broken.png cannot be calibrated with"):
+        calibration.pictures(tmp_path)
     named = calibration.pictures("photo_patches", count=30, data_dir=photo_patches_dir)
     assert {picture.shape for picture in named} == {(80, 80, 3)}
     assert len({picture.tobytes() for picture in named}) == 30
@@ -150,6 +155,9 @@ def test_labels_lie_beside_the_file(model, tmp_path):
     with pytest.raises(FileExistsError, match="m.labels.txt exists"):
         export.tflite(model, tmp_path / "m.tflite", "float32", labels=NAMES[::-1])
     assert (tmp_path / "m.labels.txt").read_text() == "cat\ndog\ncow\nhen\n"
+    # An older file's names would be taken for those of a file without.
+    export.tflite(model, tmp_path / "m.tflite", "float32", overwrite=True)
+    assert [p.name for p in tmp_path.iterdir()] == ["m.tflite"]
 
 
 def test_refused(model, tmp_path):

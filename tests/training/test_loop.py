@@ -4,6 +4,7 @@ import csv
 import logging
 import os
 import signal
+import types
 
 import keras
 import numpy as np
@@ -12,7 +13,7 @@ import tensorflow as tf
 from made_up import RECIPE, SIZE, images, small_network
 
 from keras_inception.data import pipeline
-from keras_inception.training import RECIPES, Recipe, StopRequested, callbacks, train
+from keras_inception.training import RECIPES, Recipe, StopRequested, callbacks, loop, train
 
 FILES = ["best.keras", "checkpoints", "history.csv", "model.keras", "recipe.json", "tensorboard"]
 
@@ -150,6 +151,25 @@ def test_goes_on_in_the_middle_of_an_epoch_as_if_not_stopped(made_up, monkeypatc
     for name, column in whole.history.items():
         if name != "seconds":
             assert result.history[name] == pytest.approx(column, rel=1e-5)
+
+
+def test_nothing_is_saved_while_applied_steps_are_still_reported():
+    position, saved = callbacks.Position(10), []
+    saves = callbacks.Saves(lambda: saved.append(position.step), position, seconds=0)
+    saves.on_train_begin()
+    for step in range(1, 5):  # as asynchronous workers' come: two by two
+        position.is_settled = step % 2 == 0
+        position.on_train_batch_end(step - 1)
+        saves.on_train_batch_end(step - 1)
+    assert saved == [2, 4]
+
+
+def test_a_run_of_other_steps_does_not_go_on():
+    run = types.SimpleNamespace(update_size=64)
+    loop._check_steps({"history": []}, run, "work")
+    loop._check_steps({"update_size": 64}, run, "work")
+    with pytest.raises(ValueError, match="work was trained in steps of 32 pictures, these have 64"):
+        loop._check_steps({"update_size": 32}, run, "work")
 
 
 def test_a_damaged_checkpoint_is_passed_over_with_a_warning(made_up, tmp_path, caplog):

@@ -41,8 +41,8 @@ FINE_TUNE = Recipe.sourced(
     average_decay=(None, f"{_SLIM}, moving_average_decay"),
     batch_norm_momentum=(
         0.99,
-        "our choice: TF-Slim's 0.9997 would move the statistics by a sixth in the second phase's "
-        "some 570 steps",
+        "our choice: TF-Slim's 0.9997 would move the statistics by a seventh in the second phase's "
+        "some 515 steps",
     ),
     min_area=(0.05, "TF-Slim, inception_preprocessing.py, area_range"),
     color=("fast", "TF-Slim, inception_preprocessing.py, fast_mode"),
