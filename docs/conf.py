@@ -33,6 +33,7 @@ napoleon_use_rtype = False
 # One entry for several names ("rows, columns: ..."), which field lists of Sphinx cannot hold.
 napoleon_use_param = False
 napoleon_custom_sections = [("Attributes", "params_style")]
+smartquotes = False  # they make one dash of the two before a flag
 default_role = "code"  # docstrings have single backticks, as in Markdown
 
 html_theme = "furo"

@@ -62,7 +62,7 @@ def test_cells_run(tmp_path, monkeypatch, capsys):
     assert printed.count("%  ") == 5 + 3  # classes of the picture, and of its crops
     assert "mixed_5c         2 x 2 x 256" in printed
     face, crops, *_, dream, whole, module = notebook.shown
-    assert face.size == (100, 100)
+    assert face.size == (80, 80)
     assert crops.size == (5 * 64, 64)
     assert np.ptp(np.asarray(dream)) > 100
     assert "<svg" in whole.svg

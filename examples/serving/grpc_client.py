@@ -1,4 +1,4 @@
-"""Asks TensorFlow Serving what is on pictures, by gRPC: pip install "keras_inception[serving]".
+"""Asks TensorFlow Serving what is on pictures, by gRPC: pip install ".[serving]".
 
 python examples/serving/grpc_client.py picture.jpg more.png [--address=localhost:8500]
 """

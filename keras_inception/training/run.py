@@ -39,6 +39,8 @@ class Run:
         self._phase = None
         self.position = Position(schedules.steps_per_epoch(self._examples, self.update_size))
         model = self._create(recipe.precision, recipe.weights)
+        surgery.freeze(model, recipe.freeze_until)  # an error comes now, not after the first phase
+        surgery.freeze(model, None)
         if recipe.auxiliary_weight:
             model = surgery.with_auxiliary_heads(model)
         with self._scope():

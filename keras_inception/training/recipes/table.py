@@ -22,7 +22,7 @@ PUBLISHED = {
     "inception_v3_151": (23.6, None, "1512.00567, table 2, recalled"),
     "inception_v3_79": (24.8, None, "1512.00567, table 2, recalled"),
     "inception_v4": (20.0, 5.0, "1602.07261, table 2"),
-    "inception_resnet_v1": (21.3, 5.5, "1602.07261, table 2"),
+    "inception_resnet_v1": (21.3, 5.5, "1602.07261, table 2, recalled"),
     "inception_resnet_v2": (19.9, 4.9, "1602.07261, table 2"),
     "xception": (21.0, 5.5, "1610.02357, table 1"),
 }
