@@ -1,5 +1,8 @@
 """What the plots of `figures/` share: their looks, on light and on dark pages, and a count."""
 
+import io
+import pathlib
+
 import keras
 import matplotlib
 from matplotlib.figure import Figure
@@ -7,7 +10,8 @@ from matplotlib.figure import Figure
 from keras_inception.analysis import symbolic_cost
 
 matplotlib.rcParams["svg.hashsalt"] = "keras_inception"  # the same file from every build
-INK = "#808080"  # reads on white and on black
+INK = "#808080"  # of axes and text, until `save` gives it the colour of the reader's theme
+THEMES = "svg { --ink: #595959 } @media (prefers-color-scheme: dark) { svg { --ink: #b0b0b0 } }"
 ORANGE, BLUE, GREEN, PURPLE = "#d9772b", "#3d8fd1", "#2f9e72", "#a06cc8"
 
 
@@ -41,7 +45,11 @@ def legend(panel, **options):
 
 def save(figure, path):
     """Writes the SVG, the same from every build."""
-    figure.savefig(path, format="svg", transparent=True, metadata={"Date": None})
+    text = io.StringIO()
+    figure.savefig(text, format="svg", transparent=True, metadata={"Date": None})
+    svg = text.getvalue().replace(INK, "var(--ink)")
+    svg = svg.replace("<defs>", f"<style>{THEMES}</style>\n <defs>", 1)
+    pathlib.Path(path).write_text(svg, encoding="utf-8")
 
 
 def macs(shape, *steps):

@@ -1,11 +1,13 @@
 """What this site adds to Sphinx: made files before the build, and drawings at their full size."""
 
 import pathlib
+import re
 
 import generate
 from docutils import nodes
 
 PLOTS = "figures"  # folder of what the build draws of `figures/*.py`
+FITS = 1000  # pixels that may be shown at the width of a column, 736
 DRAWING = 'class="box'  # in the SVG files of `keras_inception.analysis.visualize.draw`
 
 
@@ -18,12 +20,14 @@ def connect(app):
 def mark_drawings(app, doctree):
     """Gives drawings and plots a class each.
 
-    Drawings are shown at full size and scroll in their frame; plots do so where their text would
-    be too small to read.
+    Drawings are shown at full size and scroll in their frame, but for those that a desktop's column
+    holds at three quarters; plots scroll where their text would be too small to read.
     """
     for image in doctree.findall(nodes.image):
         path = pathlib.Path(app.srcdir, image["uri"])
-        if path.suffix == ".svg" and path.is_file() and DRAWING in path.read_text("utf-8"):
-            image["classes"].append("drawing")
+        text = path.read_text("utf-8") if path.suffix == ".svg" and path.is_file() else ""
+        if DRAWING in text:
+            width = float(re.search(r'width="([\d.]+)"', text)[1])
+            image["classes"] += ["drawing", "fits"] if width <= FITS else ["drawing"]
         elif path.parent.name == PLOTS:
             image["classes"].append("plot")

@@ -12,6 +12,7 @@ forms. Four of them, alike but for their seeds:
 """
 
 import argparse
+import sys
 
 from keras_inception import evaluation
 
@@ -34,4 +35,7 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except ValueError as error:
+        sys.exit(str(error))

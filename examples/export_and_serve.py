@@ -10,6 +10,7 @@ file in examples/serving/ starts one).
 
 import argparse
 import pathlib
+import sys
 
 import keras
 import tensorflow as tf
@@ -49,4 +50,7 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except (OSError, ValueError) as error:
+        sys.exit(str(error))

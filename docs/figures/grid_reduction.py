@@ -35,6 +35,8 @@ def draw(path):
     cost.bar_label(bars, fmt="%.0f", color=plots.INK)
     bars = width.bar(list(WAYS), [narrowest(w) for w in WAYS.values()], color=colors)
     width.bar_label(bars, fmt="%.0f", color=plots.INK)
+    for panel in (cost, width):
+        panel.margins(y=0.1)  # for the numbers on the bars
     plots.label(cost, "", "million multiply-accumulates", "cost")
     plots.label(width, "", "thousand numbers", "narrowest representation")
     plots.save(figure, path)

@@ -7,6 +7,7 @@ import argparse
 import base64
 import json
 import pathlib
+import sys
 import urllib.error
 import urllib.request
 
@@ -54,4 +55,7 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except OSError as error:
+        sys.exit(str(error))
