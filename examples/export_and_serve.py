@@ -43,14 +43,11 @@ def main():
         found = rest_client.classify(pictures, arguments.url)
     else:
         found = locally(arguments.folder, pictures)
-    for path, classes in zip(arguments.pictures, found):
-        print(path)
-        for label, probability in classes:
-            print(f"  {probability:7.2%}  {label}")
+    rest_client.show(arguments.pictures, found)
 
 
 if __name__ == "__main__":
     try:
         main()
-    except (OSError, ValueError) as error:
+    except (OSError, RuntimeError, ValueError) as error:
         sys.exit(str(error))

@@ -157,18 +157,19 @@ def test_several_files_are_replaced_together(tmp_path):
     assert contents(tmp_path) == ["m.bin", "m.xml"]
 
 
+def write_all(paths):
+    with replacing_all(*paths) as temporaries:
+        for temporary in temporaries:
+            temporary.write_text("new")
+
+
 def test_all_is_as_it_was_where_the_first_cannot_have_its_name(tmp_path):
     paths = [tmp_path / name for name in ("m.labels.txt", "m.xml")]
     paths[0].mkdir()
     paths[1].write_text("old")
 
-    def replace():
-        with replacing_all(*paths) as temporaries:
-            for temporary in temporaries:
-                temporary.write_text("new")
-
     with pytest.raises(IsADirectoryError):
-        replace()
+        write_all(paths)
     assert contents(tmp_path) == ["m.labels.txt", "m.xml"]
     assert paths[1].read_text() == "old"
 
@@ -177,13 +178,8 @@ def test_what_could_not_have_its_name_is_kept_for_the_next_call(tmp_path):
     paths = [tmp_path / name for name in ("m.bin", "m.labels.txt", "m.xml")]
     paths[1].mkdir()
 
-    def replace():
-        with replacing_all(*paths) as temporaries:
-            for temporary in temporaries:
-                temporary.write_text("new")
-
     with pytest.raises(IsADirectoryError):
-        replace()
+        write_all(paths)
     paths[1].rmdir()
     settle(paths[-1])
     assert [path.read_text() for path in paths] == ["new"] * 3

@@ -42,20 +42,25 @@ def classify(pictures, url):
     ]
 
 
+def show(paths, found):
+    """Prints what was found on each picture."""
+    for path, classes in zip(paths, found):
+        print(path)
+        for label, probability in classes:
+            print(f"  {probability:7.2%}  {label}")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("pictures", nargs="+", type=pathlib.Path)
     parser.add_argument("--url", default="http://localhost:8501")
     arguments = parser.parse_args()
     found = classify([path.read_bytes() for path in arguments.pictures], arguments.url)
-    for path, classes in zip(arguments.pictures, found):
-        print(path)
-        for label, probability in classes:
-            print(f"  {probability:7.2%}  {label}")
+    show(arguments.pictures, found)
 
 
 if __name__ == "__main__":
     try:
         main()
-    except OSError as error:
+    except (OSError, RuntimeError) as error:
         sys.exit(str(error))
