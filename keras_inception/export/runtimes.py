@@ -31,7 +31,7 @@ def onnx(model, path, labels=None, *, overwrite=False):
             output, auxiliary ones aside. Its inference form (`optimize`) is written.
         path: the file; its name ends in `.onnx`.
         labels: the classes' names, one a class; they are written beside the file, one a line, as
-            `NAME.labels.txt`. Without them an older file of that name goes.
+            `NAME.labels.txt`.
         overwrite: whether a file that is there is replaced, once the new one is complete and
             checked. It is an error otherwise.
 
@@ -81,8 +81,6 @@ def _export(model, path, labels, overwrite, form, suffixes):
         parity.require(found, TOLERANCES["float32" if exact else "bfloat16"])
         if labels is not None:
             write_labels(temporaries[0], names)
-    if labels is None:
-        labels_path(path).unlink(missing_ok=True)
     return dataclasses.replace(found, path=str(path))
 
 

@@ -46,8 +46,8 @@ _INT8 = tf.lite.OpsSet.TFLITE_BUILTINS_INT8
 _INT16 = tf.lite.OpsSet.EXPERIMENTAL_TFLITE_BUILTINS_ACTIVATIONS_INT16_WEIGHTS_INT8
 # The tolerances are our choice, on made-up pictures or on those of the calibration: rounding for
 # float32; the others round the weights to 11 bits (float16) or 8 bits (the rest), and all of these
-# but int16x8 round what is between layers to 8 bits too. The pattern's is three to five times what
-# the networks of this package have; forms with outputs in few steps have no pattern to hold.
+# but int16x8 round what is between layers to 8 bits too. The pattern's is some three times and more
+# what the networks of this package have; forms with outputs in few steps have none to hold.
 MODES = {
     "float32": Mode(weight_bytes=4, tolerance=TOLERANCES["float32"], optimize=False),
     "float16": Mode(weight_bytes=2, tolerance=2e-2, types=(tf.float16,)),
@@ -84,7 +84,8 @@ def tflite(
             a data set, or arrays (`calibration.pictures`).
         labels: the classes' names, one a class, by default their numbers. They are inside, and
             where they are given also beside the file, one a line, as `NAME.labels.txt` for
-            `NAME.tflite`. Without them an older file of that name goes.
+            `NAME.tflite`. Without them such a file stays as it is, and names the classes wherever
+            this package reads `NAME.tflite`.
         uint8: whether an `int8` file takes pixels, uint8 in [0, 255], and gives probabilities in
             steps of 1/256; both are floats otherwise.
         batch_size: how many pictures the file takes, always.
@@ -132,8 +133,6 @@ def tflite(
         parity.require(found, tolerance, how.pattern)
         if labels is not None:
             write_labels(temporaries[0], names)
-    if labels is None:  # else an older file's names would be taken for this one's
-        labels_path(path).unlink(missing_ok=True)
     return dataclasses.replace(found, path=str(path))
 
 

@@ -89,10 +89,7 @@ _COUNT_OR_ZERO = (lambda value: _is_count(value, least=0), "a whole number, at l
 _POSITIVE = (_is_positive, "a number above 0")
 _SHARE = (lambda value: _is_positive(value) and value <= 1, "a number in (0, 1]")
 _FRACTION = (_is_fraction, "a number in [0, 1)")
-_NOT_NEGATIVE = (
-    lambda value: _is_number(value) and value >= 0,
-    "a number, at least 0",
-)
+_NOT_NEGATIVE = (lambda value: _is_number(value) and value >= 0, "a number, at least 0")
 
 RULES = {  # field: (is it allowed?, what is allowed)
     "name": _NAME,
