@@ -1,0 +1,59 @@
+"""Old names work, and say the new one once."""
+
+import sys
+import types
+import warnings
+
+import pytest
+
+from keras_inception import renamed
+
+
+@pytest.fixture(autouse=True)
+def nothing_said(monkeypatch):
+    monkeypatch.setattr(renamed, "_said", set())
+
+
+@renamed.renamed_arguments(labels="class_names")
+def export(model, class_names=None):
+    return model, class_names
+
+
+def keep_list(arguments, value):
+    arguments["numbers"] = [*arguments["numbers"], value]
+
+
+@renamed.replaced_argument("extra", "numbers", keep_list)
+def total(numbers):
+    return sum(numbers)
+
+
+def test_an_old_argument_works_and_says_the_new_one_once():
+    with pytest.warns(FutureWarning, match=r"export\(labels=...\) is now class_names"):
+        assert export(1, labels=["a"]) == (1, ["a"])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert export(1, labels=["b"]) == (1, ["b"])
+        assert export(1, class_names=["c"]) == (1, ["c"])
+
+
+def test_both_names_of_an_argument_are_an_error():
+    with pytest.warns(FutureWarning), pytest.raises(TypeError, match="class_names is given twice"):
+        export(1, labels=["a"], class_names=["a"])
+
+
+def test_an_argument_that_was_replaced_is_converted():
+    with pytest.warns(FutureWarning, match="extra"):
+        assert total([1, 2], extra=3) == 6
+
+
+def test_an_old_attribute_is_found_where_it_is_now(monkeypatch):
+    module = types.ModuleType("somewhere")
+    module.__getattr__ = renamed.renamed_attributes(
+        "somewhere", {"old": "keras_inception.renamed.say_renamed"}
+    )
+    monkeypatch.setitem(sys.modules, "somewhere", module)
+    with pytest.warns(FutureWarning, match=r"somewhere.old is now keras_inception.renamed"):
+        assert module.old is renamed.say_renamed
+    with pytest.raises(AttributeError, match="no attribute 'new'"):
+        _ = module.new
