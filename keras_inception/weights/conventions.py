@@ -1,4 +1,4 @@
-"""What publishers of weights compute differently, beside the layout of their arrays.
+"""Conventions of those who publish weights: what their networks compute differently.
 
 The constructors build a network to suit its weights. Training, crops and exports then need not know
 where the weights come from: every network takes images in [-1, 1].
@@ -17,7 +17,7 @@ Scaling = tuple[Rgb, Rgb]  # (mean, deviation) of pixels in [0, 255]
 
 @dataclasses.dataclass(frozen=True)
 class Conventions:
-    """What weights expect of the network around them; the defaults are TensorFlow's.
+    """Expectations that weights have of the network around them; by default TensorFlow's.
 
     Attributes:
         symmetric_padding: whether strided convolutions are padded on both sides alike (Caffe,

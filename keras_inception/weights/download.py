@@ -265,7 +265,7 @@ def _validators(response: Any) -> list[str]:
 
 
 class _Part:
-    """What has come of a file so far, and of which version of the file it is."""
+    """The part of a file that has come so far, and notes of the file's version."""
 
     def __init__(self, finished: pathlib.Path, url: str) -> None:
         self.finished, self.url = finished, url

@@ -1,4 +1,4 @@
-"""What is known of one public weight file."""
+"""Facts about a public file of weights."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ class WeightFile:
 
     @property
     def conventions(self) -> Conventions:
-        """What the weights expect of the network around them.
+        """Expectations that the weights have of the network around them.
 
         facenet's scale (deviation 128) is left to `preprocess_input`: it is the network's own, not
         a foreign one.

@@ -48,7 +48,7 @@ sys.addaudithook(_listen)  # which nobody can take away again
 
 @pytest.fixture
 def opens(monkeypatch):
-    """What is opened: (paths that Python opens, paths that libraries open themselves)."""
+    """Lists of the paths that Python opens, and of those that libraries open themselves."""
     by_python, by_libraries = [], []
 
     def watch(owner, name, position):

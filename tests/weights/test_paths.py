@@ -1,4 +1,4 @@
-"""What can be a source of weights, and what errors say of what cannot."""
+"""Sources of weights that work, and what errors say of those that do not."""
 
 import os
 import pathlib
