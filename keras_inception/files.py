@@ -11,7 +11,7 @@ import tempfile
 try:
     import fcntl
 except ImportError:  # Windows: what a killed process left stays there
-    fcntl = None
+    fcntl = None  # type: ignore[assignment]
 
 _MARK = ".unfinished-"  # in the name of the folder beside, so that it is told from a user's own
 _COMPLETE = "complete"  # in that folder: files that are whole and on their way to their names
