@@ -20,7 +20,15 @@ MAY_IMPORT = {
     "export": {"export", "models", "data", "layers", "weights"},
     "analysis": {"analysis", "models", "data", "layers", "weights"},
 }
-EVERYWHERE = ("version", "files", "graph", "labels", "renamed", "runtimes")  # may be imported
+EVERYWHERE = (
+    "version",
+    "files",
+    "graph",
+    "labels",
+    "renamed",
+    "runtimes",
+    "types",
+)  # may be imported
 NO_TENSORFLOW = ("layers", "models", "weights")
 FILES = sorted(path for folder in MAY_IMPORT for path in (ROOT / folder).rglob("*.py"))
 
@@ -44,7 +52,14 @@ def test_import_direction(path):
                 allowed = any(f"{inner}.".startswith(f"{a}.") for a in MAY_IMPORT[folder])
                 assert allowed, f"{path} imports {name}"
         if folder == "layers":
-            allowed = ("keras", "keras_inception", "contextlib", "contextvars")
+            allowed = (
+                "keras",
+                "keras_inception",
+                "collections",
+                "contextlib",
+                "contextvars",
+                "typing",
+            )
             assert name.split(".")[0] in allowed, f"{path} imports {name}"
         if folder in NO_TENSORFLOW and path.name not in ("from_tf_slim.py", "checkpoint_index.py"):
             assert name.split(".")[0] != "tensorflow", f"{path} imports {name}"
