@@ -1,5 +1,7 @@
 """Files and folders that are whole or not there: written beside, then renamed."""
 
+from __future__ import annotations
+
 import contextlib
 import ctypes
 import glob
@@ -87,6 +89,15 @@ def settle(path):
                     (beside / "previous").rename(path)
             _remove(beside)
             _unlock(lock)
+
+
+def refuse_existing(overwrite: bool, *paths: str | os.PathLike) -> None:
+    """Raises FileExistsError if something exists at a path and `overwrite` is false."""
+    for path in paths:
+        settle(path)
+    for path in map(pathlib.Path, paths):
+        if path.exists() and not overwrite:
+            raise FileExistsError(f"{path} exists; overwrite=True replaces it")
 
 
 @contextlib.contextmanager

@@ -13,10 +13,11 @@ import time
 import numpy as np
 import tensorflow as tf
 
+from keras_inception import labels
 from keras_inception.data import pipeline
 from keras_inception.data.broken import UNREADABLE, check_on_error
 from keras_inception.data.crops import check_count
-from keras_inception.evaluation import exclusion, labels, metrics
+from keras_inception.evaluation import exclusion, metrics
 from keras_inception.evaluation.predictors import predictor
 from keras_inception.evaluation.progress import progress_bar
 from keras_inception.evaluation.state import Findings, open_state

@@ -46,7 +46,7 @@ def test_labels_and_scores_are_those_of_keras(model, pictures, tmp_path, form):
     if options["mode"] in ("int8", "int16x8"):
         options["representative"] = pictures
     path = tmp_path / f"{form}.tflite"
-    export.tflite(model, path, labels=NAMES, **options)
+    export.tflite(model, path, class_names=NAMES, **options)
     probabilities = np.asarray(model(pictures / 127.5 - 1))
     tasks = mediapipe.tasks
     settings = tasks.vision.ImageClassifierOptions(
