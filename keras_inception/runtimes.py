@@ -28,15 +28,17 @@ EXTRAS = {  # package: the extra that brings it
 
 
 class Runtime(Protocol):
-    """A classifier file that is ready to run.
+    """A classifier file that is ready to run."""
 
-    Attributes:
-        input_shape: (batch, size, size, 3); the batch is `None` if it is free.
-        output_shape: (batch, classes).
-    """
+    @property
+    def input_shape(self) -> tuple[int | None, ...]:
+        """(batch, size, size, 3); the batch is `None` if it is free."""
+        ...
 
-    input_shape: tuple[int | None, ...]
-    output_shape: tuple[int | None, ...]
+    @property
+    def output_shape(self) -> tuple[int | None, ...]:
+        """(batch, classes); the batch is `None` if it is free."""
+        ...
 
     def __call__(self, views: ArrayLike) -> np.ndarray:
         """Returns probabilities, float32 (n, classes), of views (n, size, size, 3) in [-1, 1]."""

@@ -118,7 +118,9 @@ def tflite(
     files = target_files(path, ".tflite", with_labels=class_names is not None, overwrite=overwrite)
     how = _MODES[mode]
     prepared = prepare(model, class_names, exchange_pools=how.exchange_pools)
-    seen = calibration.pictures(representative, data_dir=data_dir) if how.calibrated else None
+    seen = None
+    if representative is not None:
+        seen = calibration.pictures(representative, data_dir=data_dir)
     about = metadata.classifier_metadata(model.name, f"{model.name}, {mode}", prepared.size)
 
     def write(file):
@@ -149,9 +151,9 @@ def _check(mode, representative, uint8, batch_size):
 
 
 def _convert(prepared: Prepared, batch_size, how, uint8, pictures, folder) -> bytes:
-    """Converts a network by way of a SavedModel in `folder`.
+    """Converts a network by way of a SavedModel in `folder`; returns the bytes of the file.
 
-    From the Keras model it would take 5 times as long, and the batch would stay open even if the
+    A conversion from the Keras model takes 5 times as long, and leaves the batch open even if the
     model's input has a fixed one.
     """
 
