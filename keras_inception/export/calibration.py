@@ -9,37 +9,49 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 import tensorflow as tf
 
-from keras_inception.data import pipeline, preprocessing
+from keras_inception.data import Dataset, preprocessing
+from keras_inception.data.sources import open_source
 
+Representative = Dataset | str | os.PathLike | Iterable[np.ndarray]
 COUNT = 100  # pictures by default; our choice, TensorFlow's guide says "a few hundred" at most
 _SUFFIXES = {".jpg", ".jpeg", ".png", ".gif", ".bmp", ".webp"}
-_SPREAD = 20  # a data set is read at most this many times as far as pictures are taken
+_SPREAD = 20  # of a data set, at most this many times as many pictures are read as are returned
 
 
-def pictures(
-    representative: str | os.PathLike | Iterable[np.ndarray],
-    count: int = COUNT,
-    data_dir: str | None = None,
-) -> list[np.ndarray]:
+def opened(representative: Representative, data_dir: str | None = None) -> Representative:
+    """Opens the data set if `representative` is the name of one; returns anything else as it is.
+
+    Args:
+        representative: as for `pictures`.
+        data_dir: folder in which tensorflow-datasets keeps its data; `None` is its default.
+
+    Raises:
+        ValueError: there is no such folder or data set.
+    """
+    if not isinstance(representative, (str, os.PathLike)) or _folder(representative).is_dir():
+        return representative
+    source = open_source(os.fspath(representative), data_dir, labelled=True)
+    splits = list(source.info.examples)
+    return Dataset(source, "train" if "train" in splits else splits[0])
+
+
+def pictures(representative: Representative, count: int = COUNT) -> list[np.ndarray]:
     """Returns decoded pictures to calibrate with, uint8 (height, width, 3) of any sizes.
 
     Args:
-        representative: a folder of pictures, however deep; the name of a data set
-            (`photo_patches`, `folder:PATH`, or one of tensorflow-datasets), whose training split is
-            used if it has one; or arrays (height, width, 3) in [0, 255].
+        representative: a `Dataset`; the name of one, whose training split is used if it has one; a
+            folder of pictures, however deep; or arrays (height, width, 3) in [0, 255].
         count: the most that are returned. They are the first of the arrays, and spread over a
             folder or a data set.
-        data_dir: where tensorflow-datasets keeps its data.
 
     Raises:
         ValueError: there are no pictures, or one cannot be used.
     """
-    if isinstance(representative, (str, os.PathLike)):
-        folder = pathlib.Path(representative).expanduser()
-        encoded = _of_folder(folder, count) if folder.is_dir() else None
-        if encoded is None:
-            encoded = _of_data_set(str(representative), count, data_dir)
-        found = [_decoded(name, content) for name, content in encoded]
+    representative = opened(representative)
+    if isinstance(representative, Dataset):
+        found = [_decoded(*named) for named in _of_data_set(representative, count)]
+    elif isinstance(representative, (str, os.PathLike)):
+        found = [_decoded(*named) for named in _of_folder(_folder(representative), count)]
     else:
         found = [_checked(picture) for picture, _ in zip(representative, range(count))]
     if not found:
@@ -61,7 +73,12 @@ def views(found: Iterable[np.ndarray], size: int) -> Iterator[np.ndarray]:
         yield view[np.newaxis]
 
 
+def _folder(path):
+    return pathlib.Path(path).expanduser()
+
+
 def _of_folder(folder, count):
+    """Returns (path, encoded bytes) of files that are spread over a folder."""
     files = sorted(
         path for path in folder.rglob("*") if path.suffix.lower() in _SUFFIXES and path.is_file()
     )
@@ -70,12 +87,11 @@ def _of_folder(folder, count):
     return [(path, path.read_bytes()) for path in chosen]
 
 
-def _of_data_set(name, count, data_dir):
-    splits = pipeline.dataset_info(name, data_dir).examples
-    split = "train" if "train" in splits else next(iter(splits))
-    every = min(max(1, splits[split] // count), _SPREAD)
-    examples = pipeline.encoded_examples(name, split, data_dir).shard(every, 0).take(count)
-    return [(f"a picture of {name}", encoded) for encoded, _ in examples]
+def _of_data_set(dataset, count):
+    """Returns (name for errors, encoded bytes) of pictures that are spread over a data set."""
+    every = min(max(1, len(dataset) // count), _SPREAD)
+    examples = dataset.encoded().shard(every, 0).take(count)
+    return [(f"a picture of {dataset}", encoded) for encoded, _ in examples]
 
 
 def _decoded(name, encoded):

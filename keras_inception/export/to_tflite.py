@@ -68,7 +68,7 @@ def tflite(
     model: keras.Model,
     path: str | os.PathLike,
     mode: str = "float32",
-    representative: str | os.PathLike | Iterable[np.ndarray] | None = None,
+    representative: calibration.Representative | None = None,
     class_names: Iterable[object] | None = None,
     *,
     uint8: bool = False,
@@ -91,8 +91,9 @@ def tflite(
             `int8`: everything in 8 bits, by ranges that calibration found.
             `int16x8`: 8-bit weights, and 16 bits between the layers, by ranges that calibration
             found.
-        representative: pictures to calibrate `int8` and `int16x8` with: a folder, the name of a
-            data set, or arrays (height, width, 3) in [0, 255]. At most 100 are used.
+        representative: pictures to calibrate `int8` and `int16x8` with: a `Dataset`; the name of
+            one, whose training split is used if it has one; a folder of pictures; or arrays
+            (height, width, 3) in [0, 255]. At most 100 are used.
         class_names: one a class; by default their numbers. They are inside the file. If they are
             given, they are also written beside it, as `NAME.labels.txt` for `NAME.tflite`. If they
             are not, such a file stays as it is, and this package reads the class names of
@@ -100,7 +101,8 @@ def tflite(
         uint8: whether an `int8` file takes pixels, uint8 in [0, 255], and returns probabilities in
             steps of 1/256. Otherwise both are floats.
         batch_size: how many pictures the file takes, always.
-        data_dir: where tensorflow-datasets keeps its data.
+        data_dir: for a name: folder in which tensorflow-datasets keeps its data; `None` is its
+            default.
         overwrite: whether files that exist are replaced, once the new ones are complete and
             checked. Otherwise an existing one is an error.
 
@@ -120,7 +122,7 @@ def tflite(
     prepared = prepare(model, class_names, exchange_pools=how.exchange_pools)
     seen = None
     if representative is not None:
-        seen = calibration.pictures(representative, data_dir=data_dir)
+        seen = calibration.pictures(calibration.opened(representative, data_dir))
     about = metadata.classifier_metadata(model.name, f"{model.name}, {mode}", prepared.size)
 
     def write(file):
@@ -139,8 +141,8 @@ def _check(mode, representative, uint8, batch_size):
         raise ValueError(f"mode={mode!r}; it must be one of {', '.join(MODES)}")
     if mode in CALIBRATED_MODES and representative is None:
         raise ValueError(
-            f"mode={mode!r} needs representative pictures to calibrate with: a folder, the name of "
-            "a data set (photo_patches is always there), or arrays"
+            f"mode={mode!r} needs representative pictures to calibrate with: a Dataset or the name "
+            "of one (photo_patches is always there), a folder, or arrays"
         )
     if mode not in CALIBRATED_MODES and representative is not None:
         raise ValueError(f"representative is for {' and '.join(CALIBRATED_MODES)}, not for {mode}")

@@ -10,7 +10,7 @@ import tensorflow as tf
 
 interpreter = pytest.importorskip("ai_edge_litert.interpreter")
 
-from keras_inception import export, labels, runtimes  # noqa: E402
+from keras_inception import data, export, labels, runtimes  # noqa: E402
 from keras_inception.export import calibration, metadata, parity, to_tflite  # noqa: E402
 
 NAMES = ["cat", "dog", "cow", "hen"]
@@ -71,6 +71,14 @@ def test_calibrated_modes(model, tmp_path, options):
     assert weights < path.stat().st_size < weights + 24_000
 
 
+def test_a_data_set_calibrates_as_its_name_does(model, tmp_path, photo_patches_dir):
+    options = {"mode": "int8", "data_dir": photo_patches_dir}
+    export.tflite(model, tmp_path / "name.tflite", representative="photo_patches", **options)
+    dataset = data.open("photo_patches", "train", photo_patches_dir)
+    export.tflite(model, tmp_path / "set.tflite", mode="int8", representative=dataset)
+    assert (tmp_path / "name.tflite").read_bytes() == (tmp_path / "set.tflite").read_bytes()
+
+
 def test_a_larger_batch(model, tmp_path):
     export.tflite(model, tmp_path / "m.tflite", batch_size=4)
     run = runtimes.LiteRT(tmp_path / "m.tflite")
@@ -119,9 +127,14 @@ def test_calibration_pictures(tmp_path, photo_patches_dir):
     (tmp_path / "broken.png").write_bytes(b"\x89PNG")
     with pytest.raises(ValueError, match="broken.png cannot be calibrated with"):
         calibration.pictures(tmp_path)
-    named = calibration.pictures("photo_patches", count=30, data_dir=photo_patches_dir)
+    dataset = calibration.opened("photo_patches", photo_patches_dir)
+    assert dataset.split == "train"
+    named = calibration.pictures(dataset, count=30)
     assert {picture.shape for picture in named} == {(80, 80, 3)}
     assert len({picture.tobytes() for picture in named}) == 30
+    few = calibration.pictures(dataset.with_split("test").take(3))
+    assert len(few) == 3
+    assert calibration.opened(tmp_path) is tmp_path
     given = calibration.pictures(array.astype("float64") for array in arrays)
     np.testing.assert_array_equal(given[4], arrays[4])
     first, *_ = calibration.views(given, 12)
