@@ -1,4 +1,4 @@
-"""Tests of labels.py: where the names of the classes are found."""
+"""Tests of labels.py: how the names of the classes are found, checked and written."""
 
 import pytest
 

@@ -1,9 +1,9 @@
 """Decodes encoded pictures inside a SavedModel, once their size is known to be harmless.
 
 TensorFlow's decoders allocate whatever size a header names: 12 KB of PNG become 300 MB. So the
-graph first reads the size from the header, where each format has it:
+graph first reads the size from the header:
 
-| format | where | source |
+| format | place of the size | source |
 | --- | --- | --- |
 | JPEG | the frame header | `tf.io.extract_jpeg_shape` |
 | PNG | `IHDR`, the first chunk | PNG specification (W3C, third edition), section 11.2.1 |

@@ -97,10 +97,7 @@ def serving_signatures(
         return {"probabilities": probabilities, "classes": classes, "scores": scores}
 
     def serving_default(images):
-        sound = tf.reduce_all(tf.math.is_finite(images)) & (tf.reduce_min(tf.shape(images)[1:]) > 0)
-        message = "images has no pixels, or some that are NaN or infinite"
-        with tf.control_dependencies([tf.debugging.Assert(sound, [message])]):
-            return answers(_views(tf.identity(images), size))
+        return answers(_views(_with_pixels(images), size))
 
     def serve_bytes(image_bytes):
         if not lenient:
@@ -116,13 +113,12 @@ def serving_signatures(
         with tf.control_dependencies([tf.debugging.Assert(finite, ["crops are NaN or infinite"])]):
             return {"probabilities": network(_at_least_one(crops))}
 
-    crops_spec = tf.TensorSpec((None, size, size, 3), name="crops")
-    uint8_spec = tf.TensorSpec((None, None, None, 3), tf.uint8, name="images")
+    any_size, fixed_size = (None, None, None, 3), (None, size, size, 3)
     return {
-        "serving_default": (serving_default, tf.TensorSpec((None, None, None, 3), name="images")),
-        "serve_uint8": (serve_uint8, uint8_spec),
+        "serving_default": (serving_default, tf.TensorSpec(any_size, name="images")),
+        "serve_uint8": (serve_uint8, tf.TensorSpec(any_size, tf.uint8, name="images")),
         "serve_bytes": (serve_bytes, tf.TensorSpec((None,), tf.string, name="image_bytes")),
-        "preprocessed": (preprocessed, crops_spec),
+        "preprocessed": (preprocessed, tf.TensorSpec(fixed_size, name="crops")),
     }
 
 
@@ -134,6 +130,14 @@ def _at_least_one(crops):
     there = tf.debugging.Assert(tf.shape(crops)[0] > 0, ["the request has no pictures"])
     with tf.control_dependencies([there]):
         return tf.identity(crops)
+
+
+def _with_pixels(images):
+    """Returns the images, or fails with a clear message if they have no finite pixels."""
+    sound = tf.reduce_all(tf.math.is_finite(images)) & (tf.reduce_min(tf.shape(images)[1:]) > 0)
+    message = "images has no pixels, or some that are NaN or infinite"
+    with tf.control_dependencies([tf.debugging.Assert(sound, [message])]):
+        return tf.identity(images)
 
 
 def _views(images, size):

@@ -34,7 +34,7 @@ def model():
 
 @pytest.fixture(scope="module")
 def pictures():
-    """Of the network's size: MediaPipe has a resize of its own."""
+    """Pictures of the network's size, because MediaPipe has a resize of its own."""
     generator = np.random.default_rng(1)
     coarse = generator.uniform(0, 255, (40, 4, 4, 3))
     return np.clip(np.kron(coarse, np.ones((1, 8, 8, 1))), 0, 255).astype("uint8")

@@ -174,7 +174,7 @@ def test_labels_lie_beside_the_file(model, tmp_path):
     with pytest.raises(FileExistsError, match="m.labels.txt exists"):
         export.tflite(model, tmp_path / "m.tflite", "float32", class_names=NAMES[::-1])
     assert (tmp_path / "m.labels.txt").read_text() == "cat\ndog\ncow\nhen\n"
-    # It may be that of a m.keras, so it stays where none is to be written.
+    # It may belong to a m.keras, so it stays if no class names are given.
     export.tflite(model, tmp_path / "m.tflite", "float32", overwrite=True)
     assert (tmp_path / "m.labels.txt").read_text() == "cat\ndog\ncow\nhen\n"
 
