@@ -114,6 +114,15 @@ def settle(path: PathLike) -> None:
             _let_go(claim)
 
 
+def refuse_existing(overwrite: bool, *paths: str | os.PathLike) -> None:
+    """Raises FileExistsError if something exists at a path and `overwrite` is false."""
+    for path in paths:
+        settle(path)
+    for path in map(pathlib.Path, paths):
+        if path.exists() and not overwrite:
+            raise FileExistsError(f"{path} exists; overwrite=True replaces it")
+
+
 @contextlib.contextmanager
 def folder_beside(path: PathLike) -> Iterator[pathlib.Path]:
     """Lends a new hidden folder in `path`'s folder, which is made if it is missing.

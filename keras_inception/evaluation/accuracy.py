@@ -17,10 +17,11 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from keras_inception import labels
 from keras_inception.data import Dataset, as_dataset
 from keras_inception.data.broken import UNREADABLE, check_on_error
 from keras_inception.data.crops import check_count
-from keras_inception.evaluation import labels, metrics
+from keras_inception.evaluation import metrics
 from keras_inception.evaluation.predictors import Predictor, predictor
 from keras_inception.evaluation.progress import progress_bar
 from keras_inception.evaluation.results import Evaluation
