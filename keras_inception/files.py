@@ -5,8 +5,6 @@ What is written lies beside its place at first, and is renamed when it is comple
 
 from __future__ import annotations
 
-from __future__ import annotations
-
 import contextlib
 import ctypes
 import glob
@@ -116,7 +114,7 @@ def settle(path: AnyPath) -> None:
             _let_go(claim)
 
 
-def refuse_existing(overwrite: bool, *paths: str | os.PathLike) -> None:
+def refuse_existing(overwrite: bool, *paths: AnyPath) -> None:
     """Raises FileExistsError if something exists at a path and `overwrite` is false."""
     for path in paths:
         settle(path)
