@@ -13,19 +13,18 @@ with 1,000 classes and no such file have ImageNet's classes.
 from __future__ import annotations
 
 import io
-import os
 import pathlib
 import zipfile
 from collections.abc import Iterable
 
-from keras_inception.files import replacing
+from keras_inception.files import AnyPath, write_text
 from keras_inception.models import imagenet
 
 FILE_NAME = "labels.txt"
 _ZIP_DATE = (1980, 1, 1, 0, 0, 0)  # always the same, so that equal models give equal files
 
 
-def class_names(model_path: str | os.PathLike | None, classes: int) -> tuple[str, ...]:
+def class_names(model_path: AnyPath | None, classes: int) -> tuple[str, ...]:
     """Returns what the classes of a model are called.
 
     Args:
@@ -55,12 +54,12 @@ def class_names(model_path: str | os.PathLike | None, classes: int) -> tuple[str
     return _numbers(classes)
 
 
-def beside(model_path: str | os.PathLike) -> pathlib.Path:
+def beside(model_path: AnyPath) -> pathlib.Path:
     """Returns the path of the labels file that belongs to one model file, `NAME.labels.txt`."""
     return pathlib.Path(model_path).with_suffix(f".{FILE_NAME}")
 
 
-def read(path: str | os.PathLike, classes: int) -> tuple[str, ...]:
+def read(path: AnyPath, classes: int) -> tuple[str, ...]:
     """Reads a labels file.
 
     Args:
@@ -80,10 +79,9 @@ def read(path: str | os.PathLike, classes: int) -> tuple[str, ...]:
     return names
 
 
-def write(path: str | os.PathLike, class_names: Iterable[str]) -> None:
+def write(path: AnyPath, class_names: Iterable[str]) -> None:
     """Writes a labels file, or replaces the one at `path` once the new one is complete."""
-    with replacing(path) as temporary:
-        temporary.write_text(_text(class_names), encoding="utf-8")
+    write_text(path, _text(class_names))
 
 
 def appended(tflite: bytes, class_names: Iterable[str]) -> bytes:

@@ -7,7 +7,6 @@ converter that drops the weights raises nothing, and its file looks like any oth
 from __future__ import annotations
 
 import dataclasses
-import os
 import pathlib
 from collections.abc import Iterable
 
@@ -17,6 +16,7 @@ import tensorflow as tf
 
 from keras_inception import runtimes
 from keras_inception.data import preprocessing
+from keras_inception.files import AnyPath
 
 _FLOOR = 1e-4  # lower probabilities count as equal: their logarithms are mostly rounding
 
@@ -94,7 +94,7 @@ class Parity:
 
 
 def compare(
-    model: keras.Model, path: str | os.PathLike, pictures: Iterable[np.ndarray] | None = None
+    model: keras.Model, path: AnyPath, pictures: Iterable[np.ndarray] | None = None
 ) -> Parity:
     """Runs an export and the Keras model on the same pictures.
 
@@ -134,7 +134,7 @@ def compare(
 
 
 def verified(
-    path: str | os.PathLike,
+    path: AnyPath,
     model: keras.Model,
     tolerance: Tolerance,
     pictures: Iterable[np.ndarray] | None = None,
@@ -184,7 +184,7 @@ def made_up_pictures(size: int, count: int = 4) -> list[np.ndarray]:
     return pictures
 
 
-def size_on_disk(path: str | os.PathLike) -> int:
+def size_on_disk(path: AnyPath) -> int:
     """Returns the bytes of a file, or of all the files in a folder.
 
     An `.xml` file of OpenVINO counts with the `.bin` file that holds its weights.

@@ -6,7 +6,6 @@ The functions decode pictures, cut the evaluation view, run the network and name
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping, Sequence
 
 import keras
@@ -15,13 +14,14 @@ from tensorflow.python.framework import convert_to_constants
 
 from keras_inception.data import preprocessing
 from keras_inception.export import encoded
+from keras_inception.files import AnyPath
 
 Signature = tuple[Callable[..., dict[str, tf.Tensor]], tf.TensorSpec]
 _UNREADABLE = "this is not a picture that can be read"
 
 
 def write_signatures(
-    path: str | os.PathLike, signatures: Mapping[str, Signature], variables: Sequence[tf.Variable]
+    path: AnyPath, signatures: Mapping[str, Signature], variables: Sequence[tf.Variable]
 ) -> None:
     """Writes functions as a SavedModel.
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 import pathlib
 from collections.abc import Callable, Iterable
 
@@ -12,7 +11,7 @@ import numpy as np
 from keras_inception import labels
 from keras_inception.export import parity
 from keras_inception.export.prepared import Prepared
-from keras_inception.files import refuse_existing, replacing_all
+from keras_inception.files import AnyPath, refuse_existing, replacing_all
 
 
 @dataclasses.dataclass(frozen=True)
@@ -58,7 +57,7 @@ class TargetFiles:
 
 
 def target_files(
-    path: str | os.PathLike,
+    path: AnyPath,
     suffix: str,
     part_suffixes: Iterable[str] = (),
     *,

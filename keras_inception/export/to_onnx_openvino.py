@@ -6,7 +6,6 @@ with an open batch, and return their probabilities (batch, classes).
 
 from __future__ import annotations
 
-import os
 import pathlib
 from collections.abc import Iterable
 
@@ -16,13 +15,14 @@ from keras_inception import runtimes
 from keras_inception.export import parity
 from keras_inception.export.prepared import prepare
 from keras_inception.export.targets import target_files
+from keras_inception.files import AnyPath
 from keras_inception.renamed import renamed_arguments
 
 
 @renamed_arguments(labels="class_names")
 def onnx(
     model: keras.Model,
-    path: str | os.PathLike,
+    path: AnyPath,
     class_names: Iterable[object] | None = None,
     *,
     overwrite: bool = False,
@@ -59,7 +59,7 @@ def onnx(
 @renamed_arguments(labels="class_names")
 def openvino(
     model: keras.Model,
-    path: str | os.PathLike,
+    path: AnyPath,
     class_names: Iterable[object] | None = None,
     *,
     overwrite: bool = False,

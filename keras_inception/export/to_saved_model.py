@@ -24,7 +24,6 @@ The outputs are
 from __future__ import annotations
 
 import dataclasses
-import os
 import pathlib
 from collections.abc import Iterable
 
@@ -35,7 +34,7 @@ import tensorflow as tf
 from keras_inception.export import parity, signatures, warm_up
 from keras_inception.export.encoded import MEGAPIXELS
 from keras_inception.export.prepared import prepare
-from keras_inception.files import refuse_existing, replacing
+from keras_inception.files import AnyPath, refuse_existing, replacing
 from keras_inception.renamed import renamed_arguments
 
 PRECISIONS = ("float32", "bfloat16")
@@ -44,7 +43,7 @@ PRECISIONS = ("float32", "bfloat16")
 @renamed_arguments(labels="class_names")
 def saved_model(
     model: keras.Model,
-    path: str | os.PathLike,
+    path: AnyPath,
     class_names: Iterable[object] | None = None,
     top_k: int = 5,
     precision: str = "float32",

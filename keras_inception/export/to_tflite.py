@@ -9,7 +9,6 @@ class names are inside as metadata, so a task library needs this file alone.
 from __future__ import annotations
 
 import dataclasses
-import os
 import warnings
 from collections.abc import Iterable
 
@@ -22,6 +21,7 @@ from keras_inception.export import calibration, metadata, parity
 from keras_inception.export.prepared import Prepared, prepare
 from keras_inception.export.signatures import write_signatures
 from keras_inception.export.targets import target_files
+from keras_inception.files import AnyPath
 from keras_inception.renamed import renamed_arguments
 
 
@@ -66,7 +66,7 @@ _COMPARED = 16  # so many of the calibration's pictures
 @renamed_arguments(labels="class_names")
 def tflite(
     model: keras.Model,
-    path: str | os.PathLike,
+    path: AnyPath,
     mode: str = "float32",
     representative: calibration.Representative | None = None,
     class_names: Iterable[object] | None = None,
