@@ -114,7 +114,7 @@ def settle(path: PathLike) -> None:
             _let_go(claim)
 
 
-def refuse_existing(overwrite: bool, *paths: AnyPath) -> None:
+def refuse_existing(overwrite: bool, *paths: PathLike) -> None:
     """Raises FileExistsError if something exists at a path and `overwrite` is false."""
     for path in paths:
         settle(path)

@@ -17,14 +17,15 @@ import pathlib
 import zipfile
 from collections.abc import Iterable
 
-from keras_inception.files import AnyPath, write_text
+from keras_inception.files import write_text
 from keras_inception.models import imagenet
+from keras_inception.types import PathLike
 
 FILE_NAME = "labels.txt"
 _ZIP_DATE = (1980, 1, 1, 0, 0, 0)  # always the same, so that equal models give equal files
 
 
-def class_names(model_path: AnyPath | None, classes: int) -> tuple[str, ...]:
+def class_names(model_path: PathLike | None, classes: int) -> tuple[str, ...]:
     """Returns what the classes of a model are called.
 
     Args:
@@ -54,12 +55,12 @@ def class_names(model_path: AnyPath | None, classes: int) -> tuple[str, ...]:
     return _numbers(classes)
 
 
-def beside(model_path: AnyPath) -> pathlib.Path:
+def beside(model_path: PathLike) -> pathlib.Path:
     """Returns the path of the labels file that belongs to one model file, `NAME.labels.txt`."""
     return pathlib.Path(model_path).with_suffix(f".{FILE_NAME}")
 
 
-def read(path: AnyPath, classes: int) -> tuple[str, ...]:
+def read(path: PathLike, classes: int) -> tuple[str, ...]:
     """Reads a labels file.
 
     Args:
@@ -79,7 +80,7 @@ def read(path: AnyPath, classes: int) -> tuple[str, ...]:
     return names
 
 
-def write(path: AnyPath, class_names: Iterable[str]) -> None:
+def write(path: PathLike, class_names: Iterable[str]) -> None:
     """Writes a labels file, or replaces the one at `path` once the new one is complete."""
     write_text(path, _text(class_names))
 

@@ -17,7 +17,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import ArrayLike
 
-from keras_inception.files import AnyPath
+from keras_inception.types import PathLike
 
 EXTRAS = {  # package: the extra that brings it
     "ai_edge_litert": "demo",
@@ -77,7 +77,7 @@ class LiteRT:
         ValueError: the file cannot be read, or does not have one input and one output.
     """
 
-    def __init__(self, path: AnyPath, num_threads: int | None = None) -> None:
+    def __init__(self, path: PathLike, num_threads: int | None = None) -> None:
         litert = require("ai_edge_litert.interpreter", "running a .tflite file")
         self._interpreter = litert.Interpreter(model_path=str(path), num_threads=num_threads)
         self._interpreter.allocate_tensors()
@@ -117,7 +117,7 @@ class OnnxRuntime:
             is onnxruntime's own.
     """
 
-    def __init__(self, path: AnyPath, num_threads: int | None = None) -> None:
+    def __init__(self, path: PathLike, num_threads: int | None = None) -> None:
         onnxruntime = require("onnxruntime", "running an .onnx file")
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = num_threads or 0
@@ -148,7 +148,7 @@ class OpenVino:
     """
 
     def __init__(
-        self, path: AnyPath, num_threads: int | None = None, precision: str = "f32"
+        self, path: PathLike, num_threads: int | None = None, precision: str = "f32"
     ) -> None:
         openvino = require("openvino", "running an OpenVINO file")
         settings: dict[str, str | int] = {"INFERENCE_PRECISION_HINT": precision}

@@ -11,9 +11,9 @@ import tensorflow as tf
 
 from keras_inception.data import Dataset, preprocessing
 from keras_inception.data.sources import open_source
-from keras_inception.files import AnyPath
+from keras_inception.types import PathLike
 
-Representative = Dataset | AnyPath | Iterable[np.ndarray]
+Representative = Dataset | PathLike | Iterable[np.ndarray]
 COUNT = 100  # pictures by default; our choice, TensorFlow's guide says "a few hundred" at most
 _SUFFIXES = {".jpg", ".jpeg", ".png", ".gif", ".bmp", ".webp"}
 _SPREAD = 20  # of a data set, at most this many times as many pictures are read as are returned

@@ -16,7 +16,7 @@ import tensorflow as tf
 
 from keras_inception import runtimes
 from keras_inception.data import preprocessing
-from keras_inception.files import AnyPath
+from keras_inception.types import PathLike
 
 _FLOOR = 1e-4  # lower probabilities count as equal: their logarithms are mostly rounding
 
@@ -94,7 +94,7 @@ class Parity:
 
 
 def compare(
-    model: keras.Model, path: AnyPath, pictures: Iterable[np.ndarray] | None = None
+    model: keras.Model, path: PathLike, pictures: Iterable[np.ndarray] | None = None
 ) -> Parity:
     """Runs an export and the Keras model on the same pictures.
 
@@ -134,7 +134,7 @@ def compare(
 
 
 def verified(
-    path: AnyPath,
+    path: PathLike,
     model: keras.Model,
     tolerance: Tolerance,
     pictures: Iterable[np.ndarray] | None = None,
@@ -184,7 +184,7 @@ def made_up_pictures(size: int, count: int = 4) -> list[np.ndarray]:
     return pictures
 
 
-def size_on_disk(path: AnyPath) -> int:
+def size_on_disk(path: PathLike) -> int:
     """Returns the bytes of a file, or of all the files in a folder.
 
     An `.xml` file of OpenVINO counts with the `.bin` file that holds its weights.

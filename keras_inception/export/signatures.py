@@ -14,14 +14,14 @@ from tensorflow.python.framework import convert_to_constants
 
 from keras_inception.data import preprocessing
 from keras_inception.export import encoded
-from keras_inception.files import AnyPath
+from keras_inception.types import PathLike
 
 Signature = tuple[Callable[..., dict[str, tf.Tensor]], tf.TensorSpec]
 _UNREADABLE = "this is not a picture that can be read"
 
 
 def write_signatures(
-    path: AnyPath, signatures: Mapping[str, Signature], variables: Sequence[tf.Variable]
+    path: PathLike, signatures: Mapping[str, Signature], variables: Sequence[tf.Variable]
 ) -> None:
     """Writes functions as a SavedModel.
 

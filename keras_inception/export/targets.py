@@ -11,7 +11,8 @@ import numpy as np
 from keras_inception import labels
 from keras_inception.export import parity
 from keras_inception.export.prepared import Prepared
-from keras_inception.files import AnyPath, refuse_existing, replacing_all
+from keras_inception.files import refuse_existing, replacing_all
+from keras_inception.types import PathLike
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,7 +58,7 @@ class TargetFiles:
 
 
 def target_files(
-    path: AnyPath,
+    path: PathLike,
     suffix: str,
     part_suffixes: Iterable[str] = (),
     *,

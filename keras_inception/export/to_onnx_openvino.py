@@ -15,14 +15,14 @@ from keras_inception import runtimes
 from keras_inception.export import parity
 from keras_inception.export.prepared import prepare
 from keras_inception.export.targets import target_files
-from keras_inception.files import AnyPath
 from keras_inception.renamed import renamed_arguments
+from keras_inception.types import PathLike
 
 
 @renamed_arguments(labels="class_names")
 def onnx(
     model: keras.Model,
-    path: AnyPath,
+    path: PathLike,
     class_names: Iterable[object] | None = None,
     *,
     overwrite: bool = False,
@@ -59,7 +59,7 @@ def onnx(
 @renamed_arguments(labels="class_names")
 def openvino(
     model: keras.Model,
-    path: AnyPath,
+    path: PathLike,
     class_names: Iterable[object] | None = None,
     *,
     overwrite: bool = False,

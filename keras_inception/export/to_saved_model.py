@@ -34,8 +34,9 @@ import tensorflow as tf
 from keras_inception.export import parity, signatures, warm_up
 from keras_inception.export.encoded import MEGAPIXELS
 from keras_inception.export.prepared import prepare
-from keras_inception.files import AnyPath, refuse_existing, replacing
+from keras_inception.files import refuse_existing, replacing
 from keras_inception.renamed import renamed_arguments
+from keras_inception.types import PathLike
 
 PRECISIONS = ("float32", "bfloat16")
 
@@ -43,7 +44,7 @@ PRECISIONS = ("float32", "bfloat16")
 @renamed_arguments(labels="class_names")
 def saved_model(
     model: keras.Model,
-    path: AnyPath,
+    path: PathLike,
     class_names: Iterable[object] | None = None,
     top_k: int = 5,
     precision: str = "float32",

@@ -21,8 +21,8 @@ from keras_inception.export import calibration, metadata, parity
 from keras_inception.export.prepared import Prepared, prepare
 from keras_inception.export.signatures import write_signatures
 from keras_inception.export.targets import target_files
-from keras_inception.files import AnyPath
 from keras_inception.renamed import renamed_arguments
+from keras_inception.types import PathLike
 
 
 @dataclasses.dataclass(frozen=True)
@@ -66,7 +66,7 @@ _COMPARED = 16  # so many of the calibration's pictures
 @renamed_arguments(labels="class_names")
 def tflite(
     model: keras.Model,
-    path: AnyPath,
+    path: PathLike,
     mode: str = "float32",
     representative: calibration.Representative | None = None,
     class_names: Iterable[object] | None = None,
