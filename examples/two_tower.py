@@ -10,8 +10,7 @@ import sys
 import keras
 import numpy as np
 
-from keras_inception import layers
-from keras_inception.data import pipeline
+from keras_inception import data, layers
 
 SIZE = BATCH = 64
 
@@ -19,7 +18,7 @@ SIZE = BATCH = 64
 def inception_tower(x):
     for i, width in enumerate((32, 64)):
         x = layers.max_pool(3, 2)(x, name=f"pool_{i}")
-        x = layers.reduced_module(x, width, width, 2 * width, 16, 32, 32, name=f"mixed_{i}")
+        x = layers.reduced_module(x, width, (width, 2 * width), (16, 32), 32, name=f"mixed_{i}")
     return x
 
 
@@ -38,7 +37,7 @@ def tower(modules):
 
 
 def halves(split):
-    batches = pipeline.evaluation_batches("photo_patches", SIZE, BATCH, split)
+    batches = data.open("photo_patches", split).evaluation_batches(SIZE, BATCH)
     return np.split(np.concatenate([crops[:, 0] for crops, _ in batches]), 2, axis=2)
 
 

@@ -54,6 +54,36 @@ def replaced_arguments(
     return _accepting([(tuple(old), new, convert)])
 
 
+def joined_arguments(**joined: tuple[str, ...]) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Decorator that accepts old calls with several arguments in place of one tuple.
+
+    With `joined_arguments(size=("rows", "columns"))`, `f(x, 3, 4)` means `f(x, (3, 4))`.
+
+    Args:
+        joined: each new argument, and the old ones that its tuple holds, in order.
+    """
+
+    def decorate(function):
+        old_signature = _split_apart(inspect.signature(function), joined)
+        first = next(iter(joined.values()))[0]
+
+        @functools.wraps(function)
+        def accepting(*args, **kwargs):
+            given = {**dict(zip(old_signature.parameters, args)), **kwargs}
+            if isinstance(given.get(first, ()), (tuple, list)):  # a tuple, or no such argument
+                return function(*args, **kwargs)
+            arguments = old_signature.bind(*args, **kwargs).arguments
+            for new, old in joined.items():
+                words = ", ".join(old)
+                say_renamed(f"{function.__name__}({words})", f"{new}=({words})")
+                arguments[new] = tuple(arguments.pop(name) for name in old)
+            return function(**arguments)
+
+        return accepting
+
+    return decorate
+
+
 def renamed_attributes(module: str, new_names: Mapping[str, str]) -> Callable[[str], Any]:
     """Makes a module's `__getattr__`, which finds old names where they are now.
 
@@ -80,6 +110,16 @@ def _renaming(old, new):
         arguments[new] = given[old]
 
     return convert
+
+
+def _split_apart(signature, joined):
+    """Returns the signature of the time when several arguments stood in place of each tuple."""
+    kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
+    parameters = []
+    for name, parameter in signature.parameters.items():
+        old = [inspect.Parameter(old_name, kind) for old_name in joined.get(name, ())]
+        parameters.extend(old or [parameter])
+    return signature.replace(parameters=parameters)
 
 
 def _accepting(replacements):

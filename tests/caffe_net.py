@@ -5,7 +5,7 @@ import functools
 import numpy as np
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 
-from keras_inception.layers.conv import scaled, width_multiplier
+from keras_inception.layers.convolution import scaled, width_multiplier
 
 FORMS = ("layers", "layer")  # field of NetParameter: old form, new form
 TABLE_1 = {  # 1409.4842: #1x1, #3x3 reduce, #3x3, #5x5 reduce, #5x5, pool proj

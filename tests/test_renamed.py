@@ -73,6 +73,35 @@ def test_several_kinds_of_old_arguments_go_together():
         resize(image="cat", height=2, colour="red")
 
 
+@renamed.joined_arguments(size=("rows", "columns"), stride=("step", "stride"))
+def window(x, size, stride, name="window"):
+    return x, size, stride, name
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: window(1, 3, 4, 5, 6, name="a"),
+        lambda: window(1, 3, 4, 5, 6, "a"),
+        lambda: window(1, rows=3, columns=4, step=5, stride=6, name="a"),
+    ],
+)
+def test_arguments_that_were_joined_in_a_tuple_work_apart(call):
+    with pytest.warns(
+        FutureWarning, match=r"window\(rows, columns\) is now size=\(rows, columns\)"
+    ):
+        assert call() == (1, (3, 4), (5, 6), "a")
+
+
+def test_arguments_joined_in_a_tuple_say_nothing():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert window(1, (3, 4), [5, 6]) == (1, (3, 4), [5, 6], "window")
+        assert window(1, stride=(5, 6), size=(3, 4)) == (1, (3, 4), (5, 6), "window")
+    with pytest.raises(TypeError, match="missing a required argument: 'stride'"):
+        window(1, 3, 4, 5)
+
+
 def test_an_old_attribute_is_found_where_it_is_now(monkeypatch):
     module = types.ModuleType("somewhere")
     module.__getattr__ = renamed.renamed_attributes(

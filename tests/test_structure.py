@@ -20,7 +20,9 @@ MAY_IMPORT = {
     "export": {"export", "models", "data", "layers", "weights"},
     "analysis": {"analysis", "models", "data", "layers", "weights"},
 }
-EVERYWHERE = ("version", "files", "graph", "labels", "renamed", "runtimes")  # may be imported
+# Modules that every package may import.
+EVERYWHERE = ("version", "files", "graph", "labels", "renamed", "runtimes", "types")
+OF_ROOT_MODULES = {"labels": {"models.imagenet"}}  # what they import beyond each other
 NO_TENSORFLOW = ("layers", "models", "weights")
 FILES = sorted(path for folder in MAY_IMPORT for path in (ROOT / folder).rglob("*.py"))
 
@@ -44,10 +46,33 @@ def test_import_direction(path):
                 allowed = any(f"{inner}.".startswith(f"{a}.") for a in MAY_IMPORT[folder])
                 assert allowed, f"{path} imports {name}"
         if folder == "layers":
-            allowed = ("keras", "keras_inception", "contextlib", "contextvars")
+            allowed = (
+                "keras",
+                "keras_inception",
+                "collections",
+                "contextlib",
+                "contextvars",
+                "typing",
+            )
             assert name.split(".")[0] in allowed, f"{path} imports {name}"
         if folder in NO_TENSORFLOW and path.name not in ("from_tf_slim.py", "checkpoint_index.py"):
             assert name.split(".")[0] != "tensorflow", f"{path} imports {name}"
+
+
+def test_imports_of_root_modules():
+    for module in EVERYWHERE:
+        names = imported(ROOT / f"{module}.py") if (ROOT / f"{module}.py").exists() else ()
+        for name in names:
+            inner = name.removeprefix("keras_inception.")
+            allowed = {*EVERYWHERE, *OF_ROOT_MODULES.get(module, ())}
+            if inner != name:
+                assert any(f"{inner}.".startswith(f"{a}.") for a in allowed), (module, name)
+            assert name.split(".")[0] != "tensorflow", module
+
+
+def test_no_exporter_imports_another():
+    for path in (ROOT / "export").glob("to_*.py"):
+        assert not [name for name in imported(path) if ".export.to_" in name], path
 
 
 def test_nothing_imports_the_command_line():

@@ -13,7 +13,7 @@ WAYS = {
     "pool, then\n3x3": [POOL, CONV],
     "3x3, then\npool": [CONV, POOL],
     "side by side\n(Fig. 10)": [
-        lambda x, name: layers.grid_reduction(x, 192, 384, 64, 96, name=name)
+        lambda x, name: layers.grid_reduction(x, (192, 384), (64, 96), name=name)
     ],
 }
 

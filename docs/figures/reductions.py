@@ -19,7 +19,7 @@ def counts(model, name):
 
     def module(x, name):
         return layers.reduced_module(
-            x, one, r3, three, r5, five, pool, name, box=layers.biased_conv
+            x, one, (r3, three), (r5, five), pool, name, box=layers.biased_conv
         )
 
     def plain(x, name):

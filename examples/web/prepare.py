@@ -10,20 +10,19 @@ import pathlib
 
 import keras
 
-from keras_inception import export
-from keras_inception.data import pipeline
+from keras_inception import data, export
 
 SAMPLES = 6
 
 
 def patches(data_dir=None):
     """A test patch of photo_patches for each of the first classes: `{file name: JPEG bytes}`."""
-    names = pipeline.dataset_info("photo_patches", data_dir).class_names[:SAMPLES]
+    dataset = data.open("photo_patches", "test", data_dir)
+    names = dataset.class_names[:SAMPLES]
     found = {}
-    examples = pipeline.encoded_examples("photo_patches", "test", data_dir)
-    for picture, label in examples.as_numpy_iterator():
+    for encoded, label in dataset.encoded().as_numpy_iterator():
         if label < len(names):
-            found.setdefault(f"{names[label]}.jpg", picture)
+            found.setdefault(f"{names[label]}.jpg", encoded)
     return found
 
 
@@ -31,10 +30,11 @@ def of_folder(folder):
     return {path.name: path.read_bytes() for path in sorted(folder.iterdir())[:SAMPLES]}
 
 
-def prepare(model, labels, folder, pictures):
+def prepare(model, class_names, folder, pictures):
     """Writes model.tflite (8-bit weights), model.labels.txt, the pictures and their list."""
     folder.mkdir(parents=True, exist_ok=True)
-    print(export.tflite(model, folder / "model.tflite", "dynamic", labels=labels, overwrite=True))
+    path = folder / "model.tflite"
+    print(export.tflite(model, path, "dynamic", class_names=class_names, overwrite=True))
     for name, content in pictures.items():
         (folder / name).write_bytes(content)
     (folder / "pictures.json").write_text(json.dumps(sorted(pictures)))

@@ -97,7 +97,7 @@ def _reductions(googlenet):
     reduced_3a = _cost(
         (28, 28, 192),
         lambda x, name: layers.reduced_module(
-            x, 64, 96, 128, 16, 32, 32, name, box=layers.biased_conv
+            x, 64, (96, 128), (16, 32), 32, name, box=layers.biased_conv
         ),
     )
     source = "1409.4842 section 4, Fig. 2"
@@ -191,7 +191,7 @@ def _grid_reductions():
 
 def _figure_10(x, name):
     """The reduction to 17 x 17 of `InceptionV2(variant="paper")`."""
-    return layers.grid_reduction(x, 192, 384, 64, 96, name=name)
+    return layers.grid_reduction(x, (192, 384), (64, 96), name=name)
 
 
 def _cost(shape, *steps):

@@ -9,7 +9,6 @@ from collections.abc import Callable
 from keras_inception import export
 from keras_inception.analysis.benchmark import forget_peak, peak_memory
 from keras_inception.evaluation.predictors import FilePredictor, predictor
-from keras_inception.export.tflite import MODES
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,7 +41,7 @@ def _saved_model(**options):
 
 def _tflite(mode):
     def write(model, path, representative, data_dir):
-        pictures = representative if MODES[mode].calibrated else None
+        pictures = representative if mode in export.CALIBRATED_MODES else None
         export.tflite(model, path, mode, pictures, data_dir=data_dir, overwrite=True)
 
     return write
@@ -82,7 +81,7 @@ FORMS = {
     "saved_model_bfloat16": Form("bfloat16", _saved_model(precision="bfloat16")),
     **{
         f"tflite_{mode}": Form(f"{mode}.tflite", _tflite(mode), _file, ("ai_edge_litert",))
-        for mode in MODES
+        for mode in export.MODES
     },
     "onnxruntime": Form(
         "model.onnx", _other(export.onnx), _file, ("tf2onnx", "onnx", "onnxruntime")

@@ -14,11 +14,10 @@ import sys
 
 from absl import flags
 
-from keras_inception import training
+from keras_inception import labels, training
 from keras_inception.cli import common_flags
 from keras_inception.cli.errors import UsageError, print_error
 from keras_inception.data import pipeline
-from keras_inception.files import replacing
 from keras_inception.training.distribution import CLUSTER_TIMEOUT
 from keras_inception.training.loop import CHECKPOINT_SECONDS
 
@@ -176,6 +175,5 @@ def overridden(recipe, flag_values):
 def write_labels(recipe, workdir, data_dir):
     """Writes the names of the recipe's classes beside the network; returns them."""
     names = pipeline.dataset_info(recipe.dataset, data_dir).class_names
-    with replacing(pathlib.Path(workdir) / "labels.txt") as file:
-        file.write_text("".join(f"{name}\n" for name in names), encoding="utf-8")
+    labels.write(pathlib.Path(workdir) / labels.FILE_NAME, names)
     return names

@@ -20,13 +20,13 @@ import tensorflow as tf
 from absl import flags
 
 import keras_inception
+from keras_inception import labels
 from keras_inception.analysis import visualize
 from keras_inception.analysis.visualize.pictures import check_suffix
 from keras_inception.cli import common_flags, keras_file
 from keras_inception.cli.errors import UsageError
 from keras_inception.data.preprocessing import decode_image
-from keras_inception.evaluation import labels
-from keras_inception.export.checks import refuse_existing
+from keras_inception.files import refuse_existing
 
 USAGE = "KIND --model=FILE --out=FILE [--image=FILE]"
 KINDS = {  # kind: flags that it needs, and those that it may have

@@ -1,4 +1,4 @@
-"""Tests of export/pictures.py and of `serve_bytes` on pictures that are spoilt or far too large."""
+"""Tests of export/encoded.py and of `serve_bytes` on pictures that are spoilt or far too large."""
 
 import io
 import os
@@ -16,13 +16,13 @@ from PIL import Image
 
 from keras_inception import export
 from keras_inception.data import preprocessing
-from keras_inception.export import pictures
+from keras_inception.export import encoded
 
 TESTS = pathlib.Path(bad_pictures.__file__).parent
 WHOLE = bad_pictures.whole()
 ENCODED = [tf.TensorSpec((), tf.string)]
-pixel_count = tf.function(pictures.pixel_count, input_signature=ENCODED)
-decode = tf.function(pictures.decode, input_signature=ENCODED)
+pixel_count = tf.function(encoded.pixel_count, input_signature=ENCODED)
+decode = tf.function(encoded.decode, input_signature=ENCODED)
 
 
 @pytest.mark.parametrize("kind", WHOLE)
@@ -43,7 +43,7 @@ def test_gifs_with_extensions_local_colours_and_interlacing():
 
 def test_of_many_frames_one_is_decoded():
     content = bad_pictures.many_frames(side=100, frames=300)
-    count, end = pictures._first_frame(tf.constant(content))
+    count, end = encoded._first_frame(tf.constant(content))
     assert count == 10_000
     assert int(end) < len(content) / 200
     assert decode(content).shape == (100, 100, 3)
@@ -77,10 +77,10 @@ def test_sizes_beyond_all_bounds_do_not_wrap_around():
 @pytest.mark.parametrize("content", [bad_pictures.JPEG_XL, b"", b"text", WHOLE["png"][:8]])
 def test_what_is_none_of_the_formats_is_not_decoded(content):
     """Whatever TensorFlow's decoder makes of it: its size is not known beforehand."""
-    assert pixel_count(content) == pictures.UNKNOWN
-    assert pictures.refusal(pictures.UNKNOWN, 100) == b"is no JPEG, PNG, GIF, BMP or WebP"
-    assert pictures.refusal(101, 100) == b"is larger than 0.0001 megapixels"
-    assert pictures.refusal(100, 100) == b""
+    assert pixel_count(content) == encoded.UNKNOWN
+    assert encoded.refusal(encoded.UNKNOWN, 100) == b"is not a JPEG, PNG, GIF, BMP or WebP"
+    assert encoded.refusal(101, 100) == b"is larger than 0.0001 megapixels"
+    assert encoded.refusal(100, 100) == b""
 
 
 @pytest.fixture(scope="module")
@@ -121,7 +121,7 @@ def test_both_kinds_answer_alike(served):
 def test_bombs(served):
     bombs = bad_pictures.bombs()
     reasons = dict.fromkeys(bombs, "is larger than 64 megapixels")
-    reasons["png of other first chunk"] = "is no JPEG, PNG, GIF, BMP or WebP"
+    reasons["png of other first chunk"] = "is not a JPEG, PNG, GIF, BMP or WebP"
     for name, content in bombs.items():
         message = f"picture 1 of the request {reasons[name]}"
         with pytest.raises(tf.errors.InvalidArgumentError, match=message):

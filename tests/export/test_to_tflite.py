@@ -1,4 +1,4 @@
-"""Tests of export/tflite.py: every mode of a tiny network, run by ai_edge_litert."""
+"""Tests of export/to_tflite.py: every mode of a tiny network, run by ai_edge_litert."""
 
 import sys
 import zipfile
@@ -10,8 +10,8 @@ import tensorflow as tf
 
 interpreter = pytest.importorskip("ai_edge_litert.interpreter")
 
-from keras_inception import export, runtimes  # noqa: E402
-from keras_inception.export import calibration, metadata, parity  # noqa: E402
+from keras_inception import data, export, labels, runtimes  # noqa: E402
+from keras_inception.export import calibration, metadata, parity, to_tflite  # noqa: E402
 
 NAMES = ["cat", "dog", "cow", "hen"]
 
@@ -71,6 +71,14 @@ def test_calibrated_modes(model, tmp_path, options):
     assert weights < path.stat().st_size < weights + 24_000
 
 
+def test_a_data_set_calibrates_as_its_name_does(model, tmp_path, photo_patches_dir):
+    options = {"mode": "int8", "data_dir": photo_patches_dir}
+    export.tflite(model, tmp_path / "name.tflite", representative="photo_patches", **options)
+    dataset = data.open("photo_patches", "train", photo_patches_dir)
+    export.tflite(model, tmp_path / "set.tflite", mode="int8", representative=dataset)
+    assert (tmp_path / "name.tflite").read_bytes() == (tmp_path / "set.tflite").read_bytes()
+
+
 def test_a_larger_batch(model, tmp_path):
     export.tflite(model, tmp_path / "m.tflite", batch_size=4)
     run = runtimes.LiteRT(tmp_path / "m.tflite")
@@ -81,7 +89,7 @@ def test_a_larger_batch(model, tmp_path):
 
 
 def test_labels_and_normalization_are_inside(model, tmp_path):
-    export.tflite(model, tmp_path / "m.tflite", labels=NAMES)
+    export.tflite(model, tmp_path / "m.tflite", class_names=NAMES)
     with zipfile.ZipFile(tmp_path / "m.tflite") as archive:
         assert archive.read("labels.txt").decode().splitlines() == NAMES
         assert archive.infolist()[0].compress_type == zipfile.ZIP_STORED
@@ -93,6 +101,12 @@ def test_labels_and_normalization_are_inside(model, tmp_path):
     assert inside == metadata.classifier_metadata("tiny", "tiny, float32", 12)
     assert inside[4:8] == b"M001"
     assert np.float32(127.5).tobytes() in inside
+
+
+def test_the_old_name_of_class_names(model, tmp_path):
+    with pytest.warns(FutureWarning, match=r"tflite\(labels=...\) is now class_names"):
+        export.tflite(model, tmp_path / "m.tflite", labels=NAMES)
+    assert labels.class_names(tmp_path / "m.tflite", 4) == tuple(NAMES)
 
 
 def test_calibration_pictures(tmp_path, photo_patches_dir):
@@ -113,9 +127,14 @@ def test_calibration_pictures(tmp_path, photo_patches_dir):
     (tmp_path / "broken.png").write_bytes(b"\x89PNG")
     with pytest.raises(ValueError, match="broken.png cannot be calibrated with"):
         calibration.pictures(tmp_path)
-    named = calibration.pictures("photo_patches", count=30, data_dir=photo_patches_dir)
+    dataset = calibration.opened("photo_patches", photo_patches_dir)
+    assert dataset.split == "train"
+    named = calibration.pictures(dataset, count=30)
     assert {picture.shape for picture in named} == {(80, 80, 3)}
     assert len({picture.tobytes() for picture in named}) == 30
+    few = calibration.pictures(dataset.with_split("test").take(3))
+    assert len(few) == 3
+    assert calibration.opened(tmp_path) is tmp_path
     given = calibration.pictures(array.astype("float64") for array in arrays)
     np.testing.assert_array_equal(given[4], arrays[4])
     first, *_ = calibration.views(given, 12)
@@ -148,25 +167,25 @@ def test_the_batch_is_fixed_and_the_types_are_float(model, tmp_path):
 
 
 def test_labels_lie_beside_the_file(model, tmp_path):
-    export.tflite(model, tmp_path / "m.tflite", "float32", labels=NAMES)
+    export.tflite(model, tmp_path / "m.tflite", "float32", class_names=NAMES)
     assert (tmp_path / "m.labels.txt").read_text() == "cat\ndog\ncow\nhen\n"
     assert sorted(p.name for p in tmp_path.iterdir()) == ["m.labels.txt", "m.tflite"]
     (tmp_path / "m.tflite").unlink()
     with pytest.raises(FileExistsError, match="m.labels.txt exists"):
-        export.tflite(model, tmp_path / "m.tflite", "float32", labels=NAMES[::-1])
+        export.tflite(model, tmp_path / "m.tflite", "float32", class_names=NAMES[::-1])
     assert (tmp_path / "m.labels.txt").read_text() == "cat\ndog\ncow\nhen\n"
-    # It may be that of a m.keras, so it stays where none is to be written.
+    # It may belong to a m.keras, so it stays if no class names are given.
     export.tflite(model, tmp_path / "m.tflite", "float32", overwrite=True)
     assert (tmp_path / "m.labels.txt").read_text() == "cat\ndog\ncow\nhen\n"
 
 
 def test_refused(model, tmp_path):
-    with pytest.raises(ValueError, match="'int4'; float32, .* int8, int16x8 are known"):
+    with pytest.raises(ValueError, match="'int4'; it must be one of float32, .* int8, int16x8"):
         export.tflite(model, tmp_path / "m.tflite", "int4")
     with pytest.raises(ValueError, match=r"ends in \.tflite"):
         export.tflite(model, tmp_path / "m.bin")
-    with pytest.raises(ValueError, match="2 labels for 4 classes"):
-        export.tflite(model, tmp_path / "m.tflite", labels=["a", "b"])
+    with pytest.raises(ValueError, match="2 names; the model has 4 classes"):
+        export.tflite(model, tmp_path / "m.tflite", class_names=["a", "b"])
     with pytest.raises(ValueError, match="needs representative pictures"):
         export.tflite(model, tmp_path / "m.tflite", "int8")
     with pytest.raises(ValueError, match="for int8 and int16x8, not for dynamic"):
@@ -186,20 +205,19 @@ def test_without_the_runtime_nothing_is_begun(model, tmp_path, monkeypatch):
 
 
 def test_lost_weights_are_noticed_and_the_old_file_stays(model, tmp_path, monkeypatch):
-    module = sys.modules["keras_inception.export.tflite"]
     path = tmp_path / "m.tflite"
     export.tflite(model, path)
     content = path.read_bytes()
-    with pytest.raises(FileExistsError, match=r"m\.tflite exists; --overwrite"):
+    with pytest.raises(FileExistsError, match=r"m\.tflite exists; overwrite=True"):
         export.tflite(model, path)
-    monkeypatch.setattr(module, "_convert", lambda *_: content[: len(content) // 8])
-    with pytest.raises(RuntimeError, match="its weights alone"):
+    monkeypatch.setattr(to_tflite, "_convert", lambda *_: content[: len(content) // 8])
+    with pytest.raises(RuntimeError, match="its weights alone take"):
         export.tflite(model, path, overwrite=True)
     assert path.read_bytes() == content
 
     other = keras.models.clone_model(model)
     other.layers[-1].set_weights([w * -30 for w in model.layers[-1].get_weights()])
-    monkeypatch.setattr(module, "_convert", lambda *_: content)
+    monkeypatch.setattr(to_tflite, "_convert", lambda *_: content)
     with pytest.raises(RuntimeError, match="differs from the Keras model"):
         export.tflite(other, path, overwrite=True)
     assert [p.name for p in tmp_path.iterdir()] == ["m.tflite"]

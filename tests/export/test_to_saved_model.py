@@ -1,4 +1,4 @@
-"""Tests of export/saved_model.py: signatures, answers and refusals, on a tiny network."""
+"""Tests of export/to_saved_model.py: signatures, answers and refusals, on a tiny network."""
 
 import keras
 import numpy as np
@@ -29,7 +29,7 @@ def model():
 @pytest.fixture(scope="module")
 def signatures(model, tmp_path_factory):
     path = tmp_path_factory.mktemp("served") / "model"
-    parity = export.saved_model(model, path, labels=NAMES, top_k=2)
+    parity = export.saved_model(model, path, class_names=NAMES, top_k=2)
     assert parity.path == str(path)
     assert parity.largest_difference < 1e-5
     assert parity.agreement == 1
@@ -96,7 +96,7 @@ def test_preprocessed_is_the_network_alone(model, signatures):
         ("serving_default", {"images": tf.zeros((0, 9, 9, 3))}, "has no pictures"),
         ("preprocessed", {"crops": tf.zeros((0, 12, 12, 3))}, "has no pictures"),
         ("preprocessed", {"crops": tf.fill((1, 12, 12, 3), np.nan)}, "NaN or infinite"),
-        ("serve_bytes", {"image_bytes": [b"text"]}, "picture 0 of the request is no JPEG, PNG"),
+        ("serve_bytes", {"image_bytes": [b"text"]}, "picture 0 of the request is not a JPEG, PNG"),
     ],
 )
 def test_requests_that_say_nothing(signatures, name, request_, message):
@@ -127,7 +127,7 @@ def test_a_broken_picture_is_an_error_and_the_next_request_is_answered(signature
     assert serve(image_bytes=tf.constant([png]))["scores"].shape == (1, 2)
 
 
-def test_without_labels_classes_are_numbers_and_top_k_is_bounded(model, tmp_path):
+def test_without_class_names_classes_are_numbers_and_top_k_is_bounded(model, tmp_path):
     export.saved_model(model, tmp_path / "m")
     loaded = tf.saved_model.load(str(tmp_path / "m"))
     answers = loaded.signatures["serving_default"](images=tf.zeros((1, 20, 20, 3)))
@@ -152,31 +152,44 @@ def test_refused(model, tmp_path):
         with pytest.raises(ValueError, match=message):
             export.saved_model(*arguments, **keywords)
 
-    refused("3 labels for 4 classes", model, tmp_path / "m", labels=["a", "b", "c"])
-    refused("empty or has a line break", model, tmp_path / "m", labels=["a", "b\nc", "d", "e"])
-    refused("empty or has a line break", model, tmp_path / "m", labels=["a", " ", "d", "e"])
-    refused("empty or has a line break", model, tmp_path / "m", labels=["a\n", "b", "c", "d"])
-    refused("megapixels=inf is no size", model, tmp_path / "m", megapixels=float("inf"))
+    refused("3 names; the model has 4 classes", model, tmp_path / "m", class_names=["a", "b", "c"])
+    refused("empty or has a line break", model, tmp_path / "m", class_names=["a", "b\nc", "d", "e"])
+    refused("empty or has a line break", model, tmp_path / "m", class_names=["a", " ", "d", "e"])
+    refused("empty or has a line break", model, tmp_path / "m", class_names=["a\n", "b", "c", "d"])
+    refused("megapixels=inf; it must be above 0", model, tmp_path / "m", megapixels=float("inf"))
     refused("top_k=0", model, tmp_path / "m", top_k=0)
     refused("fixed size", tiny((None, None, 3)), tmp_path / "m")
     refused("fixed size", tiny((12, 14, 3)), tmp_path / "m")
     refused("fixed size", tiny((12, 12, 1)), tmp_path / "m")
-    refused("precision='int8'; float32, bfloat16", model, tmp_path / "m", precision="int8")
-    refused("megapixels=0 is no size", model, tmp_path / "m", megapixels=0)
-    refused("megapixels=1e-06 is below", model, tmp_path / "m", megapixels=1e-6)
+    refused(
+        "it must be one of float32, bfloat16",
+        model,
+        tmp_path / "m",
+        precision="int8",
+    )
+    refused("megapixels=0; it must be above 0", model, tmp_path / "m", megapixels=0)
+    refused("megapixels=1e-06; it must be at least", model, tmp_path / "m", megapixels=1e-6)
     refused("2 outputs", keras.Model(model.input, [model.output] * 2), tmp_path / "m")
     refused("classes", keras.Model(model.input, model.layers[1].output), tmp_path / "m")
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "letter.txt").write_text("keep me")
-    refused("no SavedModel: it is not replaced", model, tmp_path / "mine")
+    refused("not a SavedModel: it is not replaced", model, tmp_path / "mine")
     assert [p.name for p in tmp_path.iterdir()] == ["mine"]
     assert (tmp_path / "mine" / "letter.txt").read_text() == "keep me"
 
 
+def test_the_old_name_of_class_names(model, tmp_path):
+    with pytest.warns(FutureWarning, match=r"saved_model\(labels=...\) is now class_names"):
+        export.saved_model(model, tmp_path / "m", labels=NAMES)
+    loaded = tf.saved_model.load(str(tmp_path / "m"))
+    answers = loaded.signatures["serving_default"](images=tf.zeros((1, 20, 20, 3)))
+    assert answers["classes"].numpy()[0, 0].decode() in NAMES
+
+
 def test_an_older_export_is_replaced(model, tmp_path):
-    for labels in (NAMES, NAMES[::-1]):
-        export.saved_model(model, tmp_path / "m", labels=labels, overwrite=True)
-    with pytest.raises(FileExistsError, match="m exists; --overwrite"):
+    for names in (NAMES, NAMES[::-1]):
+        export.saved_model(model, tmp_path / "m", class_names=names, overwrite=True)
+    with pytest.raises(FileExistsError, match="m exists; overwrite=True"):
         export.saved_model(model, tmp_path / "m")
     loaded = tf.saved_model.load(str(tmp_path / "m"))
     answers = loaded.signatures["preprocessed"](crops=tf.zeros((1, 12, 12, 3)))

@@ -6,17 +6,19 @@ momentum, 0.99, averages over 30 times fewer steps.
 
 import contextlib
 import contextvars
+from collections.abc import Iterator
 
 import keras
 
 from keras_inception.layers.padding import pad_convolution
+from keras_inception.types import Padding, Window
 
 BATCH_NORM_MOMENTUM = 0.9997  # TF-Slim nets/inception_utils.py, `batch_norm_decay`
 BATCH_NORM_EPSILON = 0.001  # TF-Slim nets/inception_utils.py, `batch_norm_epsilon`
-# TF-Slim nets/inception_utils.py, `variance_scaling_initializer()`: factor 2, fan in. Single
-# networks had others (v1 a normal of 0.01, facenet one of 0.1); behind batch normalization the
-# scale does not matter. A truncated normal of the same deviation, as TF-Slim has it, takes four
-# times as long to draw, most of the time of building a network.
+# TF-Slim nets/inception_utils.py, `variance_scaling_initializer()`: factor 2, fan in. Some networks
+# had others (v1 a normal of 0.01, facenet one of 0.1); before batch normalization the scale does
+# not matter. TF-Slim's truncated normal of the same deviation takes four times as long to draw,
+# which would be most of the time that building a network takes.
 KERNEL_INITIALIZER = {
     "class_name": "VarianceScaling",
     "config": {"scale": 2.0, "mode": "fan_in", "distribution": "untruncated_normal"},
@@ -27,15 +29,18 @@ _momentum = contextvars.ContextVar("batch_norm_momentum", default=BATCH_NORM_MOM
 
 
 @contextlib.contextmanager
-def width_multiplier(multiplier):
+def width_multiplier(multiplier: float) -> Iterator[None]:
     """Scales the filters of every block that is built inside the `with` statement.
 
-    A block's code keeps the numbers that its figure prints; only how many filters a box really gets
-    is decided here, in one place, since a multiplier belongs to a whole network and never to a box.
+    The code of a block keeps the numbers that its figure prints. How many filters a box really gets
+    is decided here alone, because a multiplier belongs to a whole network and never to one box.
 
     Args:
         multiplier: positive factor of the number of filters. The result is rounded to a multiple
-            of 8 and never below 8; 1.0 leaves every number as the paper prints it.
+            of 8 and is at least 8; 1.0 leaves every number as the paper prints it.
+
+    Raises:
+        ValueError: `multiplier` is not positive.
 
     Example:
 
@@ -55,8 +60,8 @@ def width_multiplier(multiplier):
 
 
 @contextlib.contextmanager
-def batch_norm_momentum(momentum):
-    """The same for the momentum of batch normalization, which also belongs to a whole network."""
+def batch_norm_momentum(momentum: float) -> Iterator[None]:
+    """Sets the momentum of all batch normalization that is built inside the `with` statement."""
     token = _momentum.set(momentum)
     try:
         yield
@@ -64,7 +69,7 @@ def batch_norm_momentum(momentum):
         _momentum.reset(token)
 
 
-def scaled(filters):
+def scaled(filters: int) -> int:
     """Returns how many filters a box of `filters` gets under the present `width_multiplier`."""
     multiplier = _width.get()
     if multiplier == 1.0:
@@ -72,20 +77,29 @@ def scaled(filters):
     return max(8, int(filters * multiplier / 8 + 0.5) * 8)
 
 
-def conv_bn_relu(x, filters, kernel_size, strides=1, padding="same", *, name, scale=False):
-    """Convolution without bias, batch normalization, ReLU: one box of a figure.
+def conv_bn_relu(
+    x: keras.KerasTensor,
+    filters: int,
+    kernel_size: Window,
+    strides: int = 1,
+    padding: Padding = "same",
+    *,
+    name: str,
+    scale: bool = False,
+) -> keras.KerasTensor:
+    """Applies a convolution without bias, batch normalization and ReLU: one box of a figure.
 
     The layers are `<name>_conv`, `<name>_bn` and `<name>`.
 
     Args:
         x: (batch, height, width, channels).
-        filters: output channels before the width multiplier.
+        filters: number of output channels before the width multiplier.
         kernel_size, strides, padding: as in `keras.layers.Conv2D`.
         name: name of the last layer.
         scale: whether batch normalization learns gamma; the released networks have beta only.
 
     Returns:
-        (batch, height / strides, width / strides, filters) with `padding="same"`.
+        (batch, height / strides, width / strides, filters) if `padding` is "same".
 
     Example:
 
@@ -106,8 +120,19 @@ def conv_bn_relu(x, filters, kernel_size, strides=1, padding="same", *, name, sc
     return keras.layers.Activation("relu", name=name)(x)
 
 
-def batch_norm(x, *, name, scale=False, dtype=None):
-    """Batch normalization with the constants of the released networks; shape unchanged.
+def batch_norm(
+    x: keras.KerasTensor, *, name: str, scale: bool = False, dtype: str | None = None
+) -> keras.KerasTensor:
+    """Applies batch normalization with the constants of the released networks.
+
+    Args:
+        x: any shape whose last axis is the channels.
+        name: name of the layer.
+        scale: whether it learns gamma; the released networks have beta only.
+        dtype: as in Keras's layers; `None` means the global policy.
+
+    Returns:
+        The shape of `x`.
 
     Example:
 
@@ -123,10 +148,19 @@ def batch_norm(x, *, name, scale=False, dtype=None):
     )(x)
 
 
-def conv_relu(x, filters, kernel_size, strides=1, padding="same", *, name):
-    """Convolution with bias, then ReLU: GoogLeNet's box (1409.4842), before batch normalization.
+def conv_relu(
+    x: keras.KerasTensor,
+    filters: int,
+    kernel_size: Window,
+    strides: int = 1,
+    padding: Padding = "same",
+    *,
+    name: str,
+) -> keras.KerasTensor:
+    """Applies a convolution with bias and ReLU: GoogLeNet's box (1409.4842).
 
-    The layers are `<name>_conv` and `<name>`.
+    GoogLeNet is older than batch normalization. The layers are `<name>_conv` and
+    `<name>`. Arguments and result are those of `conv_bn_relu`.
 
     Example:
 

@@ -45,7 +45,7 @@ class TestRuntimes:
     def test_refused(self, model, tmp_path, form, suffix):
         write = getattr(export, form)
         (tmp_path / f"m{suffix}").write_text("mine")
-        with pytest.raises(FileExistsError, match="exists; --overwrite"):
+        with pytest.raises(FileExistsError, match="exists; overwrite=True"):
             write(model, tmp_path / f"m{suffix}")
         assert (tmp_path / f"m{suffix}").read_text() == "mine"
         for beside in ["n.labels.txt", *(["n.bin"] if form == "openvino" else [])]:
@@ -58,6 +58,18 @@ class TestRuntimes:
             write(model, tmp_path / "m.bin")
         with pytest.raises(ValueError, match=f"m{suffix} is not a"):
             predictor(tmp_path / f"m{suffix}")
+
+
+@pytest.mark.parametrize("form", ["onnx", "openvino"])
+def test_the_old_name_of_class_names(model, tmp_path, monkeypatch, form):
+    monkeypatch.setattr(runtimes, "require", lambda *_: None)
+    write = getattr(export, form)
+    with (
+        pytest.warns(FutureWarning, match=rf"{form}\(labels=...\) is now class_names"),
+        pytest.raises(ValueError, match="2 names; the model has 3 classes"),
+    ):
+        write(model, tmp_path / f"m.{'xml' if form == 'openvino' else form}", labels=["a", "b"])
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("form", ["onnx", "openvino"])
