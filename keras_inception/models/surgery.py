@@ -2,6 +2,7 @@
 
 import keras
 
+from keras_inception import graph
 from keras_inception import weights as weights_package
 from keras_inception.layers import width_multiplier
 from keras_inception.models.registry import MODELS
@@ -22,12 +23,16 @@ def end_points(model):
             caller's own in front or behind do not matter.
 
     Returns:
-        dict of name to Keras tensor, (batch, rows, columns, channels) for the grids, in order.
+        dict of name to Keras tensor, (batch, rows, columns, channels) for the grids, in order;
+        empty for a model that is not functional.
     """
+    if not graph.is_functional(model):
+        return {}
     known = set(_HEADS)
     for architecture in _architectures():
         known.update(architecture.end_points)
-    return {layer.name: layer.output for layer in model.layers if layer.name in known}
+    outputs = graph.layer_outputs(model)
+    return {layer.name: outputs[layer.name] for layer in model.layers if layer.name in known}
 
 
 def feature_extractor(model, names):
@@ -42,18 +47,18 @@ def feature_extractor(model, names):
         shares its layers with `model`.
 
     Raises:
-        ValueError: there is no layer of that name; the message lists the end points.
+        ValueError: there is no layer of that name, and the message lists the end points; or the
+            model is not functional.
     """
     names = [names] if isinstance(names, str) else list(names)
     if not names:
         raise ValueError("names is empty; " + _end_point_list(model))
     for name in names:
         _check_layer(model, name)
-    return keras.Model(
-        model.input,
-        {name: model.get_layer(name).output for name in names},
-        name=f"{model.name}_features",
-    )
+    outputs = graph.layer_outputs(model)
+    inputs, _ = graph.structure_of(model)
+    features = {name: outputs[name] for name in names}
+    return keras.Model(inputs, features, name=f"{model.name}_features")
 
 
 def _check_layer(model, name):
@@ -116,14 +121,16 @@ def with_auxiliary_heads(model, weights=None):
     if "predictions" not in {layer.name for layer in model.layers}:
         raise ValueError(f"{model.name} has no classifier (include_top=False), so no auxiliary one")
     predictions = model.get_layer("predictions")
-    outputs = {"predictions": predictions.output}
+    grids = graph.layer_outputs(model)
+    outputs = {"predictions": grids["predictions"]}
     for name, end_point in architecture.auxiliary.items():
-        grid = model.get_layer(end_point).output
+        grid = grids[end_point]
         with width_multiplier(grid.shape[-1] / architecture.end_points[end_point][-1]):
             outputs[name] = architecture.auxiliary_head(
                 grid, predictions.units, name=name, activation=predictions.activation
             )
-    training_model = keras.Model(model.input, outputs, name=model.name)
+    inputs, _ = graph.structure_of(model)
+    training_model = keras.Model(inputs, outputs, name=model.name)
     training_model.architecture = architecture
     if weights is not None:
         weights_package.load(training_model, weights)
@@ -144,29 +151,16 @@ def freeze(model, until, batch_norm="inference"):
         `model`. A model that was compiled before has to be compiled again.
 
     Raises:
-        ValueError: there is no layer `until`, or `batch_norm` is something else.
+        ValueError: there is no layer `until`, the model is not functional (unless `until` is
+            None), or `batch_norm` is something else.
     """
     if batch_norm not in BATCH_NORM_MODES:
         raise ValueError(f"batch_norm must be one of {BATCH_NORM_MODES}, got {batch_norm!r}")
     if until is not None:
         _check_layer(model, until)
+    frozen = set() if until is None else graph.ancestors(model, until)
     model.trainable = True
-    frozen = set() if until is None else _ancestors(model.get_layer(until))
     for layer in model.layers:
         follows = batch_norm == "train" and isinstance(layer, keras.layers.BatchNormalization)
         layer.trainable = layer.name not in frozen or follows
     return model
-
-
-def _ancestors(layer):
-    """Names of the layers that a layer's output is computed from, itself among them."""
-    names, pending = set(), [layer]
-    while pending:
-        layer = pending.pop()
-        if layer.name in names:
-            continue
-        names.add(layer.name)
-        if layer._inbound_nodes:
-            tensors = keras.tree.flatten(layer._inbound_nodes[0].input_tensors)
-            pending.extend(tensor._keras_history.operation for tensor in tensors)
-    return names
