@@ -155,7 +155,8 @@ def ancestors(model: keras.Model, name: str) -> set[str]:
     Raises:
         ValueError: the model is not functional.
     """
-    names, needed = {name}, set()
+    names: set[str] = {name}
+    needed: set[keras.KerasTensor] = set()
     for call in reversed(calls(model)):
         if call.name == name or not needed.isdisjoint(call.outputs):
             names.add(call.name)
@@ -173,7 +174,7 @@ def layer_outputs(model: keras.Model) -> dict[str, Any]:
     Raises:
         ValueError: the model is not functional.
     """
-    found = {}
+    found: dict[str, Any] = {}
     for call in calls(model):
         outputs = call.outputs[0] if len(call.outputs) == 1 else list(call.outputs)
         found.setdefault(call.name, outputs)
@@ -195,6 +196,7 @@ def output_specs(
     Raises:
         ValueError: the layer cannot take tensors of these shapes, or leaves no pixel of them.
     """
+    reason: str | ValueError
     try:
         outputs = keras.tree.flatten(operation.compute_output_spec(*args, **kwargs))
         reason = "nothing is left of it"

@@ -28,8 +28,8 @@ def end_points(model: keras.Model) -> dict[str, keras.KerasTensor]:
             may have more layers, in front or behind.
 
     Returns:
-        Name to Keras tensor, in order; a grid is (batch, rows, columns, channels). Empty for a model
-        that is not functional.
+        Name to Keras tensor, in order; a grid is (batch, rows, columns, channels). It is empty for
+        a model that is not functional.
     """
     if not graph.is_functional(model):
         return {}
