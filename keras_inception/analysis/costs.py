@@ -109,7 +109,7 @@ class Cost:
         `keras_inception.end_points`, inputs and outputs. If a model has no grid among them, each
         of its layers is a block.
         """
-        blocks = {}
+        blocks: dict[str, list[Row]] = {}
         for row in self.rows:
             blocks.setdefault(row.block, []).append(row)
         return Cost(self.model, tuple(_joined(name, rows) for name, rows in blocks.items()))
@@ -192,8 +192,8 @@ def table(header: Sequence[str], rows: Iterable[Sequence], *footer: Sequence) ->
     Returns:
         The lines, without a newline at the end.
     """
-    rows, footer = [tuple(row) for row in rows], [tuple(row) for row in footer]
-    body = rows + footer
+    main = [tuple(row) for row in rows]
+    body = main + [tuple(row) for row in footer]
     numeric = [all(isinstance(row[i], int) for row in body) for i in range(len(header))]
     cells = [[f"{cell:,}" if isinstance(cell, int) else str(cell) for cell in row] for row in body]
     widths = [max(map(len, column)) for column in zip(header, *cells)]
@@ -206,8 +206,8 @@ def table(header: Sequence[str], rows: Iterable[Sequence], *footer: Sequence) ->
         return "  ".join(aligned).rstrip()
 
     rule = "  ".join("-" * width for width in widths)
-    lines = [line(header), rule, *map(line, cells[: len(rows)])]
-    return "\n".join(lines + ([rule, *map(line, cells[len(rows) :])] if footer else []))
+    lines = [line(header), rule, *map(line, cells[: len(main)])]
+    return "\n".join(lines + ([rule, *map(line, cells[len(main) :])] if footer else []))
 
 
 class _Walk:

@@ -73,7 +73,7 @@ class EditableGraph:
     def __init__(self, model: keras.Model):
         graph.require_functional(model)
         self.steps: list[Step] = []
-        self._parts = {}
+        self._parts: dict[int, Part] = {}
         self._given = [(_ref(tensor), tensor) for tensor in model.inputs]
         self._input_structure, _ = graph.structure_of(model)
         self.outputs = self._open(model, [ref for ref, _ in self._given])

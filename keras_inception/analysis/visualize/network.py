@@ -78,9 +78,10 @@ class Network:
                     f"not {tuple(input_shape)}"
                 )
             shape = tuple(input_shape)
-        self.model, self.steps = model, []
+        self.model = model
+        self.steps: list[Step] = []
         self._recomputed = input_shape is not None
-        self._end_points = set()
+        self._end_points: set[str] = set()
         self.input = Value((None, *shape))
         self.outputs = self._through(model, [self.input], "")
 
