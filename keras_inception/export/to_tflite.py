@@ -9,6 +9,7 @@ class names are inside as metadata, so a task library needs this file alone.
 from __future__ import annotations
 
 import dataclasses
+import pathlib
 import warnings
 from collections.abc import Iterable
 
@@ -152,7 +153,14 @@ def _check(mode, representative, uint8, batch_size):
         raise ValueError(f"batch_size={batch_size}; it must be at least 1")
 
 
-def _convert(prepared: Prepared, batch_size, how, uint8, pictures, folder) -> bytes:
+def _convert(
+    prepared: Prepared,
+    batch_size: int,
+    how: _Mode,
+    uint8: bool,
+    pictures: Iterable[np.ndarray] | None,
+    folder: pathlib.Path,
+) -> bytes:
     """Converts a network by way of a SavedModel in `folder`; returns the bytes of the file.
 
     A conversion from the Keras model takes 5 times as long, and leaves the batch open even if the

@@ -85,7 +85,7 @@ def _network(what, input_shape):
     """Returns the name of what is drawn, and its `Network`."""
     if isinstance(what, keras.Model):
         architecture = getattr(what, "architecture", None)
-        if input_shape is None and None in what.inputs[0].shape[1:] and architecture is not None:
+        if input_shape is None and architecture is not None and None in what.inputs[0].shape[1:]:
             input_shape = (architecture.size,) * 2 + (what.inputs[0].shape[-1],)
         return what.name, Network(what, input_shape)
     if not callable(what):
