@@ -9,6 +9,7 @@ class names are inside as metadata, so a task library needs this file alone.
 from __future__ import annotations
 
 import dataclasses
+import pathlib
 import warnings
 from collections.abc import Iterable
 
@@ -152,7 +153,14 @@ def _check(mode, representative, uint8, batch_size):
         raise ValueError(f"batch_size={batch_size}; it must be at least 1")
 
 
-def _convert(prepared: Prepared, batch_size, how, uint8, pictures, folder) -> bytes:
+def _convert(
+    prepared: Prepared,
+    batch_size: int,
+    how: _Mode,
+    uint8: bool,
+    pictures: list[np.ndarray] | None,
+    folder: pathlib.Path,
+) -> bytes:
     """Converts a network by way of a SavedModel in `folder`; returns the bytes of the file.
 
     A conversion from the Keras model takes 5 times as long, and leaves the batch open even if the
@@ -164,7 +172,7 @@ def _convert(prepared: Prepared, batch_size, how, uint8, pictures, folder) -> by
         return {"probabilities": tf.cast(output, "float32")}
 
     def calibration_batches():
-        for view in calibration.views(pictures, prepared.size):
+        for view in calibration.views(pictures or [], prepared.size):
             yield {"images": np.repeat(view, batch_size, axis=0)}
 
     spec = tf.TensorSpec((batch_size, prepared.size, prepared.size, 3), name="images")
