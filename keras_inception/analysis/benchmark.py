@@ -72,7 +72,7 @@ def interleaved(
     """
     if repeats < 1:
         raise ValueError(f"repeats must be at least 1, got {repeats}")
-    found = {name: ([], []) for name in calls}
+    found: dict[str, tuple[list, list]] = {name: ([], []) for name in calls}
     for call in calls.values():
         call()
     for _ in range(repeats):

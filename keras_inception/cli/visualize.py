@@ -25,6 +25,7 @@ from keras_inception.analysis import visualize
 from keras_inception.analysis.visualize.pictures import check_suffix
 from keras_inception.cli import common_flags, keras_file
 from keras_inception.cli.errors import UsageError
+from keras_inception.data import as_dataset
 from keras_inception.data.preprocessing import decode_image
 from keras_inception.files import refuse_existing
 
@@ -158,7 +159,10 @@ def _make(kind, model, image, options):
         return visualize.overlay(image, visualize.grad_cam(model, image, **options))
     if kind == "feature_map":
         drawn = {n: options.pop(n) for n in ("method", "sprites", "seed") if n in options}
-        return visualize.feature_map(visualize.features(model, **options), **drawn)
+        place = (options.pop(name, None) for name in ("dataset", "split", "data_dir"))
+        return visualize.feature_map(
+            visualize.features(model, as_dataset(*place), **options), **drawn
+        )
     images = () if image is None else (image,)
     return getattr(visualize, kind)(model, *images, **options)
 

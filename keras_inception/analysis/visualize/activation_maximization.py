@@ -6,7 +6,7 @@ The method is that of Simonyan et al. 2013 (arXiv 1312.6034), on canvases from c
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Sequence
 
 import keras
 import numpy as np
@@ -90,16 +90,17 @@ def class_image(
     output = class_output(network)
     if class_index is None:
         raise ValueError(f"class_index is needed: 0 to {output.shape[1] - 1} for {model.name}")
-    class_index = checked_class(class_index, output.shape[1], model.name)
+    chosen = checked_class(class_index, output.shape[1], model.name)
     check_settings(steps=(steps, 1, True), scales=(scales, 1, True))
-    size = seen_size(network, [output], size=size)
+    sides = seen_size(network, [output], size=size)
 
     random = np.random.default_rng(seed)
-    gradient = _gradient_function(network, output, class_index, size, ascent.smoothing)
-    canvas = start_picture(random, canvas_sizes(size, scales)[0], network.input.shape[-1])
-    for canvas_size in canvas_sizes(size, scales):
+    gradient = _gradient_function(network, output, chosen, sides, ascent.smoothing)
+    sizes = canvas_sizes(sides, scales)
+    canvas = start_picture(random, sizes[0], network.input.shape[-1])
+    for canvas_size in sizes:
         canvas = tf.image.resize(canvas, canvas_size, method="bicubic")
-        farthest = [int(ascent.jitter * side) for side in size]
+        farthest = [int(ascent.jitter * side) for side in sides]
         for _ in range(steps):
             shift = [int(random.integers(-most, most + 1)) for most in farthest]
             canvas = canvas + ascent.rate * gradient(canvas, tf.constant(shift))
@@ -107,17 +108,17 @@ def class_image(
     return to_pixels(canvas)[0]
 
 
-def canvas_sizes(size: tuple[int, int], scales: int) -> list[tuple[int, int]]:
+def canvas_sizes(size: Sequence[int], scales: int) -> list[tuple[int, ...]]:
     """Returns the sizes (rows, columns) of the canvases, coarse to fine."""
     return [tuple(max(4, round(side / SCALE**i)) for side in size) for i in reversed(range(scales))]
 
 
-def start_picture(random: np.random.Generator, size: tuple[int, int], channels: int) -> tf.Tensor:
+def start_picture(random: np.random.Generator, size: Sequence[int], channels: int) -> tf.Tensor:
     """Makes faint noise around grey, float32 (1, rows, columns, channels)."""
     return tf.constant(_START * random.standard_normal((1, *size, channels)), tf.float32)
 
 
-def _gradient_function(network, output, class_index, size, smoothing) -> Callable:
+def _gradient_function(network, output, class_index, size, smoothing):
     """Makes a function of a canvas and a shift, which returns the direction to go."""
     before, to_logits = logits(network, output)
 

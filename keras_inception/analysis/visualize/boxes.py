@@ -74,7 +74,7 @@ def input_box(shape: tuple, title: str = "input") -> Box:
 
 def consumers_of(steps: Iterable[Step]) -> dict[Value, list[Step]]:
     """Returns `{value: steps that take it}`."""
-    found = {}
+    found: dict[Value, list[Step]] = {}
     for step in steps:
         for value in step.inputs:
             found.setdefault(value, []).append(step)
@@ -96,16 +96,14 @@ def layer_boxes(
     Returns:
         Boxes in the order of computation, without `sources` (see `join`).
     """
-    groups, group_of = [], {}
+    groups: list[list[Step]] = []
+    group_of: dict[Step, list[Step]] = {}
     for step in steps:
-        before = step.inputs[0] if len(step.inputs) == 1 else None
-        group = group_of.get(before and before.step)
-        alone = before is not None and consumers.get(before) == [step] and before not in outputs
-        if group is not None and alone and group[-1] is before.step and _goes_with(group, step):
-            group.append(step)
-        else:
-            group = [step]
+        group = _continued(step, group_of, consumers, outputs)
+        if group is None:
+            group = []
             groups.append(group)
+        group.append(step)
         group_of[step] = group
     return [_layer_box(group) for group in groups]
 
@@ -145,7 +143,7 @@ def module_box(
 def structure(steps: Sequence[Step], consumers: Mapping[Value, list[Step]]) -> tuple:
     """Describes a module: modules that differ only in weights and place have equal descriptions."""
     boxes = layer_boxes(steps, consumers)
-    number = {}
+    number: dict[Value, int] = {}
     for step in steps:
         number.update((value, len(number)) for value in step.outputs)
     links = tuple(tuple(number.get(value, -1) for value in step.inputs) for step in steps)
@@ -165,6 +163,18 @@ def _summary(steps):
         if count:
             words.append(f"{count} {word}{'s' * (count > 1)}")
     return ", ".join(words or [f"{len(steps)} layers"])
+
+
+def _continued(step, group_of, consumers, outputs):
+    """Returns the group of the call before a step, if the step belongs to it, or `None`."""
+    if len(step.inputs) != 1:
+        return None
+    (before,) = step.inputs
+    group = group_of.get(before.step)
+    alone = consumers.get(before) == [step] and before not in outputs
+    if group is None or not alone or group[-1] is not before.step:
+        return None
+    return group if _goes_with(group, step) else None
 
 
 def _goes_with(group, step):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import os
 from collections.abc import Callable, Sequence
 
 import keras
@@ -19,6 +18,7 @@ from keras_inception.analysis.visualize.boxes import (
 )
 from keras_inception.analysis.visualize.layout import GAP, lay_out
 from keras_inception.analysis.visualize.network import Network
+from keras_inception.types import PathLike
 
 STEM = "stem"
 EVERYTHING = "all"
@@ -34,7 +34,7 @@ _ARROW = (
 
 def draw(
     what: keras.Model | keras.Layer | Callable,
-    path: str | os.PathLike | None = None,
+    path: PathLike | None = None,
     *,
     block: str | None = None,
     expand: str | Sequence[str] = (),

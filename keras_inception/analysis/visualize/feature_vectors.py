@@ -12,6 +12,8 @@ from keras_inception.analysis.visualize.ascent import check_settings
 from keras_inception.analysis.visualize.head import last_grid
 from keras_inception.analysis.visualize.network import Network
 from keras_inception.analysis.visualize.pictures import seen_size, to_pixels
+from keras_inception.data import Dataset, as_dataset
+from keras_inception.renamed import replaced_arguments
 
 
 class Features(NamedTuple):
@@ -30,33 +32,37 @@ class Features(NamedTuple):
     class_names: tuple[str, ...] | None = None
 
 
+def _opened(arguments, given):
+    """Opens the data set that `features` opened itself in older releases."""
+    arguments["dataset"] = as_dataset(arguments["dataset"], **given)
+
+
+@replaced_arguments(
+    ("split", "data_dir"), "features(model, data.open(name, split, data_dir))", _opened
+)
 def features(
     model: keras.Model,
-    dataset: str,
+    dataset: Dataset | str,
     end_point: str | None = None,
     *,
-    split: str = "test",
     limit: int = 1000,
-    data_dir: str | None = None,
 ) -> Features:
     """Computes the features of a data set's pictures: the mean of a grid over its pixels.
 
     Args:
         model: a functional model for RGB pictures in [-1, 1].
-        dataset: name of a data set, as in `data.pipeline`.
+        dataset: a `Dataset`, or a name as in `data.open`, which stands for the split `test`, or for
+            the only split there is.
         end_point: name of the grid; the default is the last one before the global pooling.
-        split: the part of the data set to read.
         limit: the most pictures to read, at least 3, spread evenly over the data set.
-        data_dir: where tensorflow-datasets keeps its data.
 
     Returns:
         `Features`.
 
     Raises:
-        ValueError: there is no such end point, or the model does not take squares of RGB.
+        ValueError: there is no such end point or data set, or the model does not take squares of
+            RGB.
     """
-    from keras_inception.data import pipeline
-
     check_settings(limit=(limit, 3, True))
     network = Network(model)
     grid = last_grid(network) if end_point is None else network.grid(end_point)
@@ -71,12 +77,17 @@ def features(
         (values,) = network.run([grid], images)
         return tf.reduce_mean(tf.cast(values, tf.float32), axis=(1, 2))
 
-    count = pipeline.count_examples(dataset, split, data_dir)
-    wanted = {i * count // limit for i in range(limit)} if count > limit else set(range(count))
-    batches = pipeline.evaluation_batches(
-        dataset, rows, 32, split, data_dir=data_dir, exclude=set(range(count)) - wanted
-    )
+    chosen = _spread(as_dataset(dataset), limit)
+    batches = chosen.evaluation_batches(rows, 32)
     found = [(compute(views[:, 0]), labels, to_pixels(views[:, 0])) for views, labels in batches]
     vectors, labels, pictures = (np.concatenate(parts) for parts in zip(*found))
-    names = pipeline.dataset_info(dataset, data_dir).class_names
-    return Features(vectors, labels, pictures, names)
+    return Features(vectors, labels, pictures, chosen.class_names or None)
+
+
+def _spread(dataset, limit):
+    """Returns a data set of at most `limit` pictures, spread evenly over another."""
+    numbers = dataset.numbers
+    if len(numbers) <= limit:
+        return dataset
+    kept = {numbers[i * len(numbers) // limit] for i in range(limit)}
+    return dataset.without(set(numbers) - kept)

@@ -45,6 +45,7 @@ def logits(network: Network, output: Value) -> tuple[Value, Callable]:
 
     A saturated softmax has almost no gradient; the logits before it have one.
     """
+    assert output.step is not None  # as in `class_output`
     operation = output.step.operation
     function = getattr(operation, "activation", None)
     is_soft = getattr(function, "__name__", "") in _SOFT

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import pathlib
 from collections.abc import Sequence
 
@@ -15,6 +14,7 @@ from keras_inception.analysis.visualize.ascent import check_settings
 from keras_inception.analysis.visualize.network import Network, Value
 from keras_inception.data.preprocessing import scale_pixels
 from keras_inception.files import replacing
+from keras_inception.types import PathLike
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
 # Our choice for heat maps, from cold to hot: dark to light, so that it can be read in grey too.
@@ -79,10 +79,11 @@ def seen_size(
     native = network.model.inputs[0].shape[1:3]
     native = None if None in native else tuple(native)
     if size is None:
-        seen = native or own or (_FALLBACK,) * 2
+        rows, columns = native or own or (_FALLBACK,) * 2
     else:
-        rows, columns = own or (1, 1)
-        seen = tuple(round(side * size / min(rows, columns)) for side in (rows, columns))
+        shorter = min(own or (1, 1))
+        rows, columns = (round(side * size / shorter) for side in own or (1, 1))
+    seen = (rows, columns)
     if native not in (None, seen):
         for step in network.needed(wanted):
             if isinstance(step.operation, (keras.layers.Flatten, keras.layers.Reshape)):
@@ -132,13 +133,13 @@ def heat_colors(values: ArrayLike) -> np.ndarray:
     return _HEAT[below] * (1 - share) + _HEAT[below + 1] * share
 
 
-def check_suffix(path: str | os.PathLike) -> None:
+def check_suffix(path: PathLike) -> None:
     """Raises ValueError if the name of a picture's file has a suffix that cannot be written."""
     if pathlib.Path(path).suffix.lower() not in SUFFIXES:
         raise ValueError(f"{path}: a picture's file must end in {', '.join(SUFFIXES)}")
 
 
-def write_picture(picture: ArrayLike, path: str | os.PathLike) -> None:
+def write_picture(picture: ArrayLike, path: PathLike) -> None:
     """Writes a picture as PNG, JPEG or WebP; an older file stays until the new one is complete.
 
     Args:

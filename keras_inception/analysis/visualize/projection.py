@@ -13,6 +13,7 @@ from keras_inception.analysis.visualize.ascent import check_settings
 from keras_inception.analysis.visualize.feature_vectors import Features, features
 from keras_inception.analysis.visualize.scatter_plot import scatter
 from keras_inception.analysis.visualize.svg import Figure
+from keras_inception.data import as_dataset
 from keras_inception.renamed import replaced_arguments
 
 METHODS = ("pca", "tsne")
@@ -43,7 +44,9 @@ def _of_a_model(arguments, given):
         if {"dataset", "end_point"} & set(given):
             raise ValueError("dataset and end_point go with a model, not with features")
     elif "dataset" in given:
-        arguments["source"] = features(arguments["source"], **given)
+        place = {name: given.pop(name) for name in ("split", "data_dir") if name in given}
+        dataset = as_dataset(given.pop("dataset"), **place)
+        arguments["source"] = features(arguments["source"], dataset, **given)
 
 
 @replaced_arguments(
@@ -88,20 +91,22 @@ def feature_map(
     check_settings(perplexity=(perplexity, 1))
     if isinstance(source, keras.Model):
         raise ValueError("source is a model: give features(model, dataset) instead")
-    found = source if isinstance(source, Features) else Features(source)
+    found = source if isinstance(source, Features) else Features(np.asarray(source))
     if sprites and found.pictures is None:
         raise ValueError("sprites=True draws pictures: give Features that have some")
-    labels = found.labels if labels is None else labels
-    class_names = found.class_names if class_names is None else class_names
-    values, labels, class_names = _checked(found.vectors, labels, class_names)
+    values, numbers, names = _checked(
+        found.vectors,
+        found.labels if labels is None else labels,
+        found.class_names if class_names is None else class_names,
+    )
     explained = None
     if method == "pca":
         points, explained = pca(values)
     else:
         points = _tsne(values, perplexity, seed)
     shown = found.pictures if sprites else None
-    figure = scatter(points, labels, class_names, _axis_names(explained), shown)
-    return FeatureMap(points, labels, class_names, explained, figure)
+    figure = scatter(points, numbers, names, _axis_names(explained), shown)
+    return FeatureMap(points, numbers, names, explained, figure)
 
 
 def pca(values: np.ndarray) -> tuple[np.ndarray, tuple[float, float]]:
@@ -118,7 +123,8 @@ def pca(values: np.ndarray) -> tuple[np.ndarray, tuple[float, float]]:
     largest = np.abs(directions).argmax(axis=1)
     directions = directions * np.sign(directions[np.arange(len(directions)), largest])[:, None]
     total = max((lengths**2).sum(), np.finfo("float64").tiny)
-    return centred @ directions.T, tuple(float(length**2 / total) for length in lengths[:2])
+    first, second = (float(length**2 / total) for length in lengths[:2])
+    return centred @ directions.T, (first, second)
 
 
 def _tsne(values, perplexity, seed):

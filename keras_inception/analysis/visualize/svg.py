@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 from collections.abc import Iterable, Sequence
 from xml.sax.saxutils import escape, quoteattr
 
 from keras_inception.files import replacing
+from keras_inception.types import PathLike
 
 _CORNER = 7  # radius in pixels
 TIMES = "\u00d7"
@@ -51,7 +51,7 @@ class Figure:
     def _repr_svg_(self) -> str:
         return self.svg
 
-    def save(self, path: str | os.PathLike) -> None:
+    def save(self, path: PathLike) -> None:
         """Writes the SVG file; an older file at `path` stays until the new one is complete."""
         with replacing(path) as temporary:
             temporary.write_text(self.svg, encoding="utf-8")

@@ -3,20 +3,19 @@
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
+from keras_inception import data, renamed
 from keras_inception.analysis.visualize import Features, features, write_picture
 
 CLASSES = ("dark", "light")
 
 
 @pytest.fixture(scope="module")
-def dataset(tmp_path_factory):
+def dataset():
     """Ten even pictures, darker ones before lighter ones."""
-    folder = tmp_path_factory.mktemp("pictures")
-    for i in range(10):
-        picture = np.full((12, 12, 3), 25 * i, "uint8")
-        write_picture(picture, folder / "test" / CLASSES[i // 5] / f"{i}.png")
-    return f"folder:{folder}"
+    pictures = np.stack([np.full((12, 12, 3), 25 * i, "uint8") for i in range(10)])
+    return data.from_tf(tf.data.Dataset.from_tensor_slices((pictures, np.arange(10) // 5)), CLASSES)
 
 
 def network():
@@ -45,6 +44,8 @@ def test_a_limit_is_spread_over_the_data_set(dataset):
         0, 50, 100, 150, 200,
     ]  # fmt: skip
     assert len(features(network(), dataset, limit=10).vectors) == 10
+    some = features(network(), dataset.without([0, 1, 4]), limit=3)
+    assert some.pictures[:, 0, 0, 0].tolist() == [50, 125, 175]
     with pytest.raises(ValueError, match="limit must be a whole number of at least 3, got 2"):
         features(network(), dataset, limit=2)
 
@@ -54,6 +55,19 @@ def test_features_are_a_tuple(dataset):
     assert (vectors.shape, labels.shape, pictures.shape) == ((3, 3), (3,), (3, 8, 8, 3))
     assert class_names == CLASSES
     assert Features(vectors).labels is None
+
+
+def test_the_name_of_a_data_set(tmp_path, monkeypatch):
+    monkeypatch.setattr(renamed, "_said", set())
+    for i in range(3):
+        for split in ("test", "other"):
+            write_picture(np.full((12, 12, 3), i, "uint8"), tmp_path / split / "a" / f"{i}.png")
+    found = features(network(), f"folder:{tmp_path}")
+    assert found.pictures[:, 0, 0, 0].tolist() == [0, 1, 2]
+    assert found.class_names == ("a",)
+    with pytest.warns(FutureWarning, match=r"features\(split=...\) is now features\(model, data"):
+        old = features(network(), f"folder:{tmp_path}", split="other")
+    np.testing.assert_array_equal(old.vectors, found.vectors)
 
 
 def test_bad_models(dataset):

@@ -7,7 +7,7 @@ import keras
 import numpy as np
 import pytest
 
-from keras_inception import renamed
+from keras_inception import data, renamed
 from keras_inception.analysis.visualize import Features, feature_map, features, write_picture
 from keras_inception.analysis.visualize.projection import pca
 
@@ -81,9 +81,11 @@ def test_the_old_arguments_of_a_model(monkeypatch, tmp_path):
     x = keras.layers.Conv2D(4, 3, name="early")(images)
     model = keras.Model(images, keras.layers.GlobalAveragePooling2D()(x))
     options = {"end_point": "early", "split": "a", "limit": 3}
-    expected = feature_map(features(model, f"folder:{tmp_path}", **options), sprites=True)
-    with pytest.warns(FutureWarning, match=r"feature_map\(dataset=..., .* is now feature_map\(fea"):
+    opened = data.open(f"folder:{tmp_path}", "a")
+    expected = feature_map(features(model, opened, "early", limit=3), sprites=True)
+    with pytest.warns(FutureWarning, match=r"feature_map\(dataset=..., .* is now fea") as said:
         found = feature_map(model, dataset=f"folder:{tmp_path}", sprites=True, **options)
+    assert len(said) == 1
     assert found.figure == expected.figure
     with pytest.raises(ValueError, match="dataset and end_point go with a model"):
         feature_map(values(), dataset=f"folder:{tmp_path}", **options)
