@@ -16,18 +16,18 @@ from replicas import plain_network
 
 from keras_inception.cli.main import main
 from keras_inception.models import registry
-from keras_inception.training import callbacks
+from keras_inception.training import position
 
 
 def slow_down(seconds):
     """Makes every step take longer."""
-    count = callbacks.Position.on_train_batch_end
+    count = position.Position.on_train_batch_end
 
     def wait_and_count(self, batch, logs=None):
         time.sleep(seconds)
         count(self, batch, logs)
 
-    callbacks.Position.on_train_batch_end = wait_and_count
+    position.Position.on_train_batch_end = wait_and_count
 
 
 if __name__ == "__main__":

@@ -4,7 +4,6 @@ import csv
 import logging
 import os
 import signal
-import types
 
 import keras
 import numpy as np
@@ -13,7 +12,16 @@ import tensorflow as tf
 from made_up import RECIPE, SIZE, images, small_network
 
 from keras_inception.data import pipeline
-from keras_inception.training import RECIPES, Recipe, StopRequested, callbacks, loop, train
+from keras_inception.training import (
+    RECIPES,
+    Checkpointing,
+    Recipe,
+    StopRequested,
+    callbacks,
+    train,
+)
+from keras_inception.training.checkpoints import Checkpoints
+from keras_inception.training.position import Position
 
 FILES = ["best.keras", "checkpoints", "history.csv", "model.keras", "recipe.json", "tensorboard"]
 
@@ -95,7 +103,7 @@ def test_best_model_is_that_of_the_best_epoch(made_up, tmp_path):
     recipe = RECIPE.replace(epochs=6, learning_rate=0.1, momentum=0.0)
     first = train(recipe.replace(epochs=2), tmp_path / "first", progress=False)
     best = max(first.history["val_top1_accuracy"])
-    result = train(recipe, tmp_path / "run", progress=False, keep_checkpoints=1)
+    result = train(recipe, tmp_path / "run", progress=False, checkpointing=Checkpointing(keep=1))
     accuracies = result.history["val_top1_accuracy"]
     pixels, labels = images("validation")
 
@@ -154,7 +162,7 @@ def test_goes_on_in_the_middle_of_an_epoch_as_if_not_stopped(made_up, monkeypatc
 
 
 def test_nothing_is_saved_while_applied_steps_are_still_reported():
-    position, saved = callbacks.Position(10), []
+    position, saved = Position(10), []
     saves = callbacks.Saves(lambda: saved.append(position.step), position, seconds=0)
     saves.on_train_begin()
     for step in range(1, 5):  # as asynchronous workers' come: two by two
@@ -164,12 +172,12 @@ def test_nothing_is_saved_while_applied_steps_are_still_reported():
     assert saved == [2, 4]
 
 
-def test_a_run_of_other_steps_does_not_go_on():
-    run = types.SimpleNamespace(update_size=64)
-    loop._check_steps({"history": []}, run, "work")
-    loop._check_steps({"update_size": 64}, run, "work")
-    with pytest.raises(ValueError, match="work was trained in steps of 32 pictures, these have 64"):
-        loop._check_steps({"update_size": 32}, run, "work")
+def test_a_run_of_other_steps_does_not_go_on(made_up, tmp_path):
+    """As with another number of asynchronous workers, each of which steps with its share."""
+    (tmp_path / "recipe.json").write_text(RECIPE.to_json())
+    Checkpoints(tmp_path / "checkpoints").save(1, {}, {"history": [], "update_size": 8})
+    with pytest.raises(ValueError, match="was trained in steps of 8 pictures, not 16"):
+        train(RECIPE, tmp_path, progress=False)
 
 
 def test_a_damaged_checkpoint_is_passed_over_with_a_warning(made_up, tmp_path, caplog):
@@ -207,7 +215,7 @@ def test_nothing_goes_for_a_recipe_that_cannot_run(made_up, tmp_path):
     train(RECIPE, tmp_path, progress=False)
     before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
     cases = [
-        ({"batch_size": 16, "gradient_accumulation": 3}, "16 does not"),
+        ({"batch_size": 16, "gradient_accumulation": 3}, "16 is not"),
         ({"color": "loud"}, "loud"),
     ]
     for changes, message in cases:
@@ -246,7 +254,7 @@ def test_a_damaged_best_checkpoint_leaves_the_rest(made_up, tmp_path, caplog):
 
 
 def test_batch_that_does_not_divide(made_up, tmp_path):
-    with pytest.raises(ValueError, match="16 does not divide by 1 replicas x gradient_accumulat"):
+    with pytest.raises(ValueError, match="16 is not a multiple of 3: 1 replicas x gradient_acc"):
         train(RECIPE.replace(gradient_accumulation=3), tmp_path, progress=False)
 
 
@@ -291,7 +299,7 @@ def test_loss_that_is_not_finite_stops_the_run_and_names_the_step(made_up, monke
         return data.skip(start)
 
     monkeypatch.setattr(pipeline, "training_batches", poisoned)
-    message = r"nan at step 9 \(epoch 2, batch 3\); the last good checkpoint is that of step 6"
+    message = r"nan at step 9 \(epoch 2, batch 3\); the last good checkpoint is from step 6"
     with pytest.raises(FloatingPointError, match=message):
         train(RECIPE, tmp_path, progress=False)
     assert not (tmp_path / "model.keras").exists()
