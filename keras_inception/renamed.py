@@ -78,14 +78,12 @@ def _accepting(converters):
             old = {name: kwargs.pop(name) for name in converters if name in kwargs}
             if not old:
                 return function(*args, **kwargs)
-            # Old names of another such decorator are not in the signature.
-            known = {name: kwargs.pop(name) for name in [*kwargs] if name in signature.parameters}
-            arguments = dict(signature.bind_partial(*args, **known).arguments)
+            arguments = dict(signature.bind_partial(*args, **kwargs).arguments)
             for name, value in old.items():
                 new, convert = converters[name]
                 say_renamed(f"{function.__name__}({name}=...)", new)
                 convert(arguments, value)
-            return function(**arguments, **kwargs)
+            return function(**arguments)
 
         return accepting
 

@@ -47,19 +47,6 @@ def test_an_argument_that_was_replaced_is_converted():
         assert total([1, 2], extra=3) == 6
 
 
-@renamed.renamed_arguments(pictures="encoded")
-@renamed.renamed_arguments(labels="class_names")
-def predict(encoded, class_names):
-    return encoded, class_names
-
-
-def test_old_arguments_of_several_decorators_work_together():
-    with pytest.warns(FutureWarning):
-        assert predict(pictures=1, labels=2) == (1, 2)
-    with pytest.raises(TypeError, match="unexpected keyword argument 'picture'"):
-        predict(picture=1, labels=2)
-
-
 def test_an_old_attribute_is_found_where_it_is_now(monkeypatch):
     module = types.ModuleType("somewhere")
     module.__getattr__ = renamed.renamed_attributes(
