@@ -45,7 +45,7 @@ def html(results, recipe, history, evaluations, patches, photographs):
             "What is taken for what",
             f"The {single.pictures} test patches, one crop, Keras: a row for each true class.",
             report.plot(
-                lambda theme: plots.confusion_plot(single.confusion, single.classes, theme),
+                lambda theme: plots.confusion_plot(single.confusion, single.class_names, theme),
                 "Confusion matrix",
                 least_width="36rem",
             ),

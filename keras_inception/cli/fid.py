@@ -15,6 +15,7 @@ from absl import flags
 
 from keras_inception.cli import common_flags
 from keras_inception.cli.errors import UsageError
+from keras_inception.data import as_dataset
 from keras_inception.evaluation import frechet_distance
 from keras_inception.evaluation.generated import each_statistics
 from keras_inception.evaluation.predictors import keras_model
@@ -71,11 +72,12 @@ def run(flag_values, arguments):
         raise UsageError("the network is of --model or of --weights: give one of them")
     found = []
     for statistics in each_statistics(
-        arguments,
-        (flag_values.split_a, flag_values.split_b)[: len(arguments)],
+        [
+            source if source.endswith(".npz") else _opened(source, split, flag_values)
+            for source, split in zip(arguments, (flag_values.split_a, flag_values.split_b))
+        ],
         model=keras_model(flag_values.model) if flag_values.model else None,
         weights=flag_values.weights,
-        data_dir=flag_values.data_dir,
         batch_size=flag_values.batch_size,
     ):
         if save and not found:  # at once: the other set may take hours
@@ -83,6 +85,10 @@ def run(flag_values, arguments):
         found.append(statistics)
     distance = frechet_distance(*found) if len(found) == 2 else None
     print(_as_json(distance, found) if flag_values.json else _as_text(distance, found))
+
+
+def _opened(source, split, flag_values):
+    return as_dataset(source, split, flag_values.data_dir, labelled=False)
 
 
 def _as_text(distance, found):
