@@ -18,8 +18,8 @@ import numpy as np
 import tensorflow as tf
 
 from keras_inception.training import distribution
-from keras_inception.training.named import Named
 from keras_inception.training.run import Run
+from keras_inception.training.run_data import RunData
 
 # Steps that are handed out at a time for each worker. Our choice: workers wait for the slowest only
 # this often, and Ctrl-C, SIGTERM, checkpoints and the progress bar wait for this many at most.
@@ -58,20 +58,13 @@ def _server_threads():
     return tf.compat.v1.ConfigProto(inter_op_parallelism_threads=max(8, os.cpu_count() or 1))
 
 
-def fit(
-    run: Run,
-    end: int,
-    training: Named,
-    validation: Named,
-    watchers: Sequence[keras.callbacks.Callback],
-) -> None:
+def fit(run: Run, end: int, data: RunData, watchers: Sequence[keras.callbacks.Callback]) -> None:
     """Trains until epoch `end`, and validates on the chief after each epoch.
 
     Args:
         run: the run, in one of its phases.
         end: epoch at which to end, from 0.
-        training: pictures to train on.
-        validation: pictures to validate on.
+        data: pictures to train and validate on.
         watchers: the callbacks. They are told of each step after it was applied.
     """
     trainer, position = run.trainer, run.position
@@ -79,7 +72,7 @@ def fit(
     # Keras would read the count, add one and write it, so two workers at once could count one step.
     counter = trainer.optimizer.iterations
     counter.assign_add = counter.value.assign_add
-    make = tf.autograph.experimental.do_not_convert(lambda: _worker_batches(run, training))
+    make = tf.autograph.experimental.do_not_convert(lambda: _worker_batches(run, data.training))
     iterator = iter(coordinator.create_per_worker_dataset(make))
 
     @tf.function
@@ -94,7 +87,7 @@ def fit(
         left = position.steps_per_epoch - done
         schedule = functools.partial(coordinator.schedule, step, args=(iterator,))
         logs = _epoch(run, schedule, left, calls)
-        logs.update(_validate(run, validation))
+        logs.update(_validate(run, data.validation))
         calls.on_epoch_end(epoch, logs)
     calls.on_train_end()
 

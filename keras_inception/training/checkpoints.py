@@ -36,17 +36,21 @@ _DAMAGED = (
 )
 
 
+# Seconds. Our choice: little work is lost, and the time to write a checkpoint is negligible.
+CHECKPOINT_SECONDS = 600.0
+
+
 @dataclasses.dataclass(frozen=True)
 class Checkpointing:
     """How often a run writes checkpoints, and how many of them stay.
 
     Attributes:
-        seconds: time from one checkpoint to the next within an epoch. The default is our choice:
-            little work is lost, and the time to write is negligible. Each epoch ends with one too.
+        seconds: time from one checkpoint to the next within an epoch. Each epoch also ends with
+            one.
         keep: how many of the newest stay, at least 1. The best epoch's stays in addition.
     """
 
-    seconds: float = 600.0
+    seconds: float = CHECKPOINT_SECONDS
     keep: int = 3
 
 

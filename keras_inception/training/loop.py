@@ -9,12 +9,17 @@ from typing import Any
 
 import keras
 
-from keras_inception.renamed import replaced_argument
+from keras_inception.data import Dataset
+from keras_inception.renamed import renamed_attributes, replaced_arguments
 from keras_inception.training import asynchronous, distribution
 from keras_inception.training.checkpoints import Checkpointing
 from keras_inception.training.recipe import Recipe
+from keras_inception.training.run_data import RunData
 from keras_inception.training.session import Session
 
+__getattr__ = renamed_attributes(
+    __name__, {"CHECKPOINT_SECONDS": "keras_inception.training.checkpoints.CHECKPOINT_SECONDS"}
+)
 _CHECKPOINTING = Checkpointing()
 
 
@@ -35,21 +40,17 @@ class TrainingResult:
     class_names: tuple[str, ...] = ()
 
 
-def _checkpointing(field):
-    """Makes the converter of an argument that is now a field of `Checkpointing`."""
-
-    def convert(arguments: dict[str, Any], value: float) -> None:
-        before = arguments.get("checkpointing", Checkpointing())
-        arguments["checkpointing"] = dataclasses.replace(before, **{field: value})
-
-    return convert
+def _to_checkpointing(arguments: dict[str, Any], old: dict[str, Any]) -> None:
+    fields = {"checkpoint_seconds": "seconds", "keep_checkpoints": "keep"}
+    before = arguments.get("checkpointing", _CHECKPOINTING)
+    changes = {fields[name]: value for name, value in old.items()}
+    arguments["checkpointing"] = dataclasses.replace(before, **changes)
 
 
-@replaced_argument(
-    "checkpoint_seconds", "checkpointing=Checkpointing(seconds=...)", _checkpointing("seconds")
-)
-@replaced_argument(
-    "keep_checkpoints", "checkpointing=Checkpointing(keep=...)", _checkpointing("keep")
+@replaced_arguments(
+    ("checkpoint_seconds", "keep_checkpoints"),
+    "checkpointing=Checkpointing(seconds=..., keep=...)",
+    _to_checkpointing,
 )
 def train(
     recipe: Recipe,
@@ -57,17 +58,18 @@ def train(
     data_dir: str | None = None,
     progress: bool = True,
     *,
+    data: Dataset | tuple[Dataset, Dataset] | None = None,
     resume: bool = True,
     strategy: str = "one_device",
     cluster_resolver: distribution.Resolver | None = None,
     cluster_timeout: float = distribution.CLUSTER_TIMEOUT,
     checkpointing: Checkpointing = _CHECKPOINTING,
 ) -> TrainingResult | None:
-    """Trains the recipe's network on its data set, and validates it after each epoch.
+    """Trains the recipe's network on its data, and validates it after each epoch.
 
     Writes to `workdir`:
 
-    - `recipe.json`, the recipe.
+    - `recipe.json`, the recipe, which names the data.
     - `history.csv`, a row per epoch: learning rate, losses, accuracies as fractions, norm of the
       gradients. The training loss includes auxiliary losses and weight decay, the validation loss
       does not.
@@ -85,10 +87,14 @@ def train(
     Args:
         recipe: a `Recipe`.
         workdir: folder for the results. It is made if it is missing.
-        data_dir: where tensorflow-datasets keeps its data, or `None` for its own default.
+        data_dir: where tensorflow-datasets keeps the data that the recipe names, or `None` for its
+            own default.
         progress: whether to show a progress bar on standard error.
-        resume: whether to go on from what `workdir` has of this recipe. `False` starts over and
-            replaces what is there, even if it is another recipe's.
+        data: the data to use in place of what the recipe names: a pair (training, validation) of
+            `Dataset`s, or one `Dataset` whose source has the recipe's splits. It cannot be used
+            with several machines, which open the data after they have joined the cluster.
+        resume: whether to go on from what `workdir` has of this recipe and data. `False` starts
+            over and replaces what is there, even if it belongs to others.
         strategy: one of `STRATEGIES`.
         cluster_resolver: the cluster, or `None` to read it from `TF_CONFIG`.
         cluster_timeout: seconds to wait for the other machines.
@@ -100,24 +106,28 @@ def train(
 
     Raises:
         ValueError: if the network, data, batch size or cluster does not fit the recipe, or if the
-            working directory belongs to another recipe.
+            working directory belongs to another recipe or other data.
         FloatingPointError: if the loss is no longer finite. It names the step.
         TimeoutError: if a machine did not join in time.
         WorkerLost: if a synchronous worker was lost.
         StopRequested: if the process got `SIGTERM`. A checkpoint was written before.
     """
     resolver = distribution.resolve_cluster(strategy, cluster_resolver)
+    given = None
+    if data is not None:
+        given = RunData.given(data, recipe, strategy)
+        recipe = given.named_in(recipe)
     if strategy == "parameter_server" and resolver.task_type != "chief":
         asynchronous.serve(resolver, cluster_timeout)
         return None
     session = Session(recipe, workdir, resolver, checkpointing, progress)
     session.check(resume)
     session.join(strategy, cluster_timeout)
-    session.open_data(data_dir)
+    session.open_data(given, data_dir)
     session.build()
     session.claim_workdir(resume)
     started = time.perf_counter()
     session.fit()
     seconds = time.perf_counter() - started
     model = session.save_models()
-    return TrainingResult(model, session.history.columns(), seconds, session.class_names)
+    return TrainingResult(model, session.history.columns(), seconds, session.data.class_names)

@@ -31,6 +31,8 @@ class Recipe:
             or `photo_patches`.
         train_split: split to train on, or a part of one, for example `train[:90%]`.
         validation_split: split to validate on after each epoch, or a part of one.
+        validation_dataset: name of the data set with the `validation_split`, or `None` if it is
+            `dataset`.
         size: side of the square training and validation images, in pixels.
         batch_size: images in a step, on all replicas together.
         gradient_accumulation: number of equal parts into which a replica cuts its share of a batch.
@@ -77,6 +79,7 @@ class Recipe:
     dataset: str
     train_split: str = "train"
     validation_split: str = "validation"
+    validation_dataset: str | None = None
     size: int
     batch_size: int
     gradient_accumulation: int = 1

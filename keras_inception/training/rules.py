@@ -110,6 +110,7 @@ RULES = {  # field: (is it allowed?, what is allowed)
     "dataset": _NAME,
     "train_split": _NAME,
     "validation_split": _NAME,
+    "validation_dataset": _or_none(_NAME),
     "size": _COUNT,
     "batch_size": _COUNT,
     "gradient_accumulation": _COUNT,

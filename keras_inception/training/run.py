@@ -10,9 +10,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from keras_inception.data import Dataset
 from keras_inception.models import registry, surgery
 from keras_inception.training import batch_norm, checkpoints, optimizers, schedules
-from keras_inception.training.named import Named
 from keras_inception.training.position import Position
 from keras_inception.training.recipe import Recipe
 from keras_inception.training.trainer import Trainer
@@ -57,6 +57,7 @@ class Run:
         self._classes = classes
         self._examples = examples
         self._phase = None
+        self._made = None, None  # a data set and its batches from the first step on
         self.position = Position(schedules.steps_per_epoch(self._examples, self.update_size))
         model = self._create(recipe.precision, recipe.weights)
         surgery.freeze(model, recipe.freeze_until)  # raises now, not after the first phase
@@ -187,17 +188,25 @@ class Run:
         return model
 
     def training_batches(
-        self, dataset: Named
+        self, dataset: Dataset
     ) -> tf.data.Dataset | tf.distribute.DistributedDataset:
         """Makes the batches from the present step on, distributed by the strategy."""
         step = self.position.step
         if self.strategy is None:
-            return self._batches(dataset, step, None)
+            return self._first_batches(dataset) if step == 0 else self._batches(dataset, step)
         return self.strategy.distribute_datasets_from_function(
             lambda context: self._batches(dataset, step, context)
         )
 
-    def _batches(self, dataset, step, context):
+    def _first_batches(self, dataset):
+        """Makes the batches of one process from the first step on, once: it takes seconds."""
+        made_of, batches = self._made
+        if made_of is not dataset:
+            batches = self._batches(dataset, 0)
+            self._made = dataset, batches
+        return batches
+
+    def _batches(self, dataset, step, context=None):
         recipe, replicas = self.recipe, 1
         if context is not None:
             replicas = context.num_replicas_in_sync // context.num_input_pipelines
@@ -211,11 +220,11 @@ class Run:
             start=step * replicas,
         )
 
-    def first_images(self, dataset: Named) -> tf.Tensor:
+    def first_images(self, dataset: Dataset) -> tf.Tensor:
         """Returns the first batch of training images, as one process would see it."""
-        return next(iter(self._batches(dataset, 0, None)))[0]
+        return next(iter(self._first_batches(dataset)))[0]
 
-    def validation_batches(self, dataset: Named) -> tf.data.Dataset:
+    def validation_batches(self, dataset: Dataset) -> tf.data.Dataset:
         """Makes batches of images (batch, size, size, 3) and labels, with each picture once."""
         batches = dataset.evaluation_batches(self.recipe.size, self.recipe.batch_size)
         batches = batches.map(lambda crops, labels: (crops[:, 0], labels))

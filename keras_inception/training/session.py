@@ -18,9 +18,9 @@ from keras_inception.data.augmentation import check_color
 from keras_inception.files import replacing
 from keras_inception.training import asynchronous, callbacks, distribution
 from keras_inception.training.checkpoints import Checkpointing, Checkpoints
-from keras_inception.training.named import Named
 from keras_inception.training.recipe import Recipe
 from keras_inception.training.run import Run
+from keras_inception.training.run_data import RunData
 
 _LOGGER = logging.getLogger(__name__)
 _RESULTS = ("history.csv", "model.keras", "best.keras")
@@ -46,10 +46,12 @@ class Session:
     Attributes:
         store: the checkpoints in `workdir`.
         is_chief: whether this task writes the results.
+        data: the `RunData`, after `open_data`.
         run: the `Run`, after `build`.
         history: the `History`, after `fit`.
     """
 
+    data: RunData
     run: Run
     history: callbacks.History
 
@@ -113,27 +115,22 @@ class Session:
         replicas = self._devices.num_replicas_in_sync if self._devices else 1
         self._check_batch(replicas * self._workers)
 
-    def open_data(self, data_dir: str | None) -> None:
-        """Opens the data set. The chief does so first, since opening may build it."""
-        recipe = self.recipe
+    def open_data(self, given: RunData | None, data_dir: str | None) -> None:
+        """Takes the data that was given, or opens what the recipe names.
+
+        The chief opens it first, since that may build the data set.
+        """
         if not self.is_chief:
             distribution.wait_for_all(self._devices)
-        self._training = Named(recipe.dataset, recipe.train_split, data_dir)
-        self._validation = self._training.with_split(recipe.validation_split)
-        len(self._validation)  # an error comes now, not after the first epoch
+        self.data = given or RunData.opened(self.recipe, data_dir)
         if self.is_chief:
             distribution.wait_for_all(self._devices)
-
-    @property
-    def class_names(self) -> tuple[str, ...]:
-        """Name of each class, in the order of the network's outputs."""
-        return self._training.class_names
 
     def build(self) -> None:
         """Builds the network, optimizer and metrics, from the recipe's seed."""
         # After opening the data: if that builds the data set, it draws random numbers too.
         keras.utils.set_random_seed(self.recipe.seed)
-        classes, examples = len(self.class_names), len(self._training)
+        classes, examples = len(self.data.class_names), len(self.data.training)
         self.run = Run(self.recipe, classes, examples, self._devices, self._workers)
 
     def claim_workdir(self, resume: bool) -> None:
@@ -189,13 +186,21 @@ class Session:
         return None if self.run.position.ends_an_epoch else groups.get("metrics")
 
     def _check_records(self, records: dict[str, Any]) -> None:
-        """Raises a ValueError if a checkpoint counts other steps than this run."""
+        """Raises a ValueError if a checkpoint is of other steps or other data than this run."""
         size = records.get("update_size", self.run.update_size)
         if size != self.run.update_size:
             raise ValueError(
                 f"{self.workdir} was trained in steps of {size} pictures, not "
                 f"{self.run.update_size}: use the same strategy and number of workers to go on, or "
                 "resume=False to start over"
+            )
+        ours = self.data.identity
+        theirs = records.get("data", ours)  # earlier releases wrote none
+        others = [what for what in ours if theirs[what] != ours[what]]
+        if others:
+            raise ValueError(
+                f"{self.workdir} was trained on other data, which differs in its "
+                f"{' and '.join(others)}: {_WAY_OUT}"
             )
 
     @contextlib.contextmanager
@@ -227,17 +232,22 @@ class Session:
             _LOGGER.info("no curves for TensorBoard, which is not installed (extra tensorboard)")
             return []
         position = self.run.position
-        images = self.run.first_images(self._training) if position.step == 0 else None
+        images = self.run.first_images(self.data.training) if position.step == 0 else None
         return [callbacks.TensorBoard(self.workdir / "tensorboard", position, images)]
 
     def _save(self):
         """Writes a checkpoint."""
         if self.is_chief:
             best = best_epoch(self.history.rows)
+            records = {
+                "history": self.history.rows,
+                "update_size": self.run.update_size,
+                "data": self.data.identity,
+            }
             self.store.save(
                 self.run.position.step,
                 self.run.variables(),
-                {"history": self.history.rows, "update_size": self.run.update_size},
+                records,
                 also_keep=None if best is None else best * self.run.position.steps_per_epoch,
             )
 
@@ -245,15 +255,15 @@ class Session:
         """Trains until epoch `end`, or only to the end of an epoch that has begun."""
         run = self.run
         if run.coordinator is not None:
-            asynchronous.fit(run, end, self._training, self._validation, watchers)
+            asynchronous.fit(run, end, self.data, watchers)
             return
         epoch, done = divmod(run.position.step, run.position.steps_per_epoch)
         run.trainer.fit(
-            run.training_batches(self._training),
+            run.training_batches(self.data.training),
             initial_epoch=epoch,
             epochs=epoch + 1 if done else end,
             steps_per_epoch=run.position.steps_per_epoch - done,
-            validation_data=run.validation_batches(self._validation),
+            validation_data=run.validation_batches(self.data.validation),
             callbacks=watchers,
             shuffle=False,  # the batches are shuffled already
             verbose=0,
