@@ -93,14 +93,14 @@ def constants(measured):
     replicas = [replica(measured, name) for name in NAMES]
     parts = [measured["networks"][name] for name in NAMES]
     rows = [
-        ("`fixed`, ms a step", *(number(r.fixed) for r in replicas)),
+        ("`fixed`, ms per step", *(number(r.fixed) for r in replicas)),
         ("`image`, ms", *(number(r.image) for r in replicas)),
-        ("`view`, ms a picture", *(number(r.view) for r in replicas)),
+        ("`view`, ms per picture", *(number(r.view) for r in replicas)),
         ("gradients, MB", *(number(4e-6 * part["parameters"]) for part in parts)),
         ("batch-norm statistics, MB", *(number(4e-6 * part["statistics"]) for part in parts)),
         *(
             (
-                f"`slower` of {workers} workers on {measured['cores']} cores, times",
+                f"`slower` of {workers} workers on {measured['cores']} cores",
                 *(number(slower(measured, name, workers)) for name in NAMES),
             )
             for workers in (2, 4)
@@ -123,7 +123,7 @@ def messages(measured):
             row.append(number(step_model.all_reduce(size, workers, link)))
         rows.append(row)
     for title, values in (
-        ("`latency`, ms a hop", [n.latency for n in fitted.values()]),
+        ("`latency`, ms per hop", [n.latency for n in fitted.values()]),
         ("`bandwidth`, MB/s", [n.bandwidth / 1e6 for n in fitted.values()]),
     ):
         two, four = map(number, values)
@@ -152,7 +152,7 @@ def check(measured):
         rows.append(
             [NAMES[entry["network"]], entry["batch"], entry["workers"], *times, f"{error:+.0%}"]
         )
-    head = ["network", "images a replica", "workers", "compute and input, ms", "meeting, ms"]
+    head = ["network", "images per replica", "workers", "compute and input, ms", "meeting, ms"]
     return table([*head, "all-reduces, ms", "predicted, ms", "measured, ms", "error"], rows)
 
 
@@ -219,4 +219,4 @@ def servers(measured):
 
 def slowest():
     rows = [[n, f"{step_model.slowest_of(n):.2f}"] for n in (2, 4, REPLICAS)]
-    return table(["replicas", "the last one's delay, in standard deviations"], rows)
+    return table(["replicas", "delay of the last one, in standard deviations"], rows)

@@ -128,7 +128,7 @@ def watchers(run, folder):
     every = [
         run.position,
         callbacks.StopsWhenNotFinite(run.position, store),
-        callbacks.Progress(run.recipe, run.position, run.update_size, show=False),
+        callbacks.Progress(run.recipe.epochs, run.position, run.update_size, show=False),
         callbacks.Saves(lambda: None, run.position, 1e9),
         callbacks.StopsOnSignal(lambda: None, run.position),
     ]

@@ -91,8 +91,8 @@ def _chosen(names):
 def _model(name, flag_values):
     if name in {info.id for info in keras_inception.list_models()}:
         model = keras_inception.create_model(name, weights=None)
-        where = flag_values.representative, 8, flag_values.data_dir
-        take_statistics(model, calibration.pictures(*where))
+        source = calibration.opened(flag_values.representative, flag_values.data_dir)
+        take_statistics(model, calibration.pictures(source, 8))
         return model
     path = pathlib.Path(name)
     if not path.is_file():

@@ -9,7 +9,6 @@ from collections.abc import Callable
 from keras_inception import export
 from keras_inception.analysis.benchmark import forget_peak, peak_memory
 from keras_inception.evaluation.predictors import FilePredictor, predictor
-from keras_inception.export.tflite import MODES
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,7 +41,7 @@ def _saved_model(**options):
 
 def _tflite(mode):
     def write(model, path, representative, data_dir):
-        pictures = representative if MODES[mode].calibrated else None
+        pictures = representative if mode in export.CALIBRATED_MODES else None
         export.tflite(model, path, mode, pictures, data_dir=data_dir, overwrite=True)
 
     return write
@@ -60,19 +59,23 @@ def _keras_export(model, path, representative, data_dir):
 
 
 def _keras_served(path, threads):
-    """What `model.export` wrote, called as a server would call it."""
+    """Loads what `model.export` wrote, to be called as a server calls it."""
     import tensorflow as tf
 
     from keras_inception.evaluation.predictors import Predictor
 
-    loaded = tf.saved_model.load(str(path))
-    serve = loaded.signatures["serving_default"]
+    model = tf.saved_model.load(str(path))
+    serve = model.signatures["serving_default"]
     ((name, spec),) = serve.structured_input_signature[1].items()
     ((output, answer),) = serve.structured_outputs.items()
-    form = Predictor(str(path), tuple(spec.shape), tuple(answer.shape), None, path)
-    form.loaded = loaded  # a signature does not keep its variables alive
-    form._run = lambda crops: serve(**{name: tf.constant(crops)})[output]
-    return form
+
+    class Served(Predictor):
+        loaded = model  # a signature does not keep its variables alive
+
+        def _run(self, crops):
+            return serve(**{name: tf.constant(crops)})[output]
+
+    return Served(str(path), tuple(spec.shape), tuple(answer.shape), None, path)
 
 
 FORMS = {
@@ -82,7 +85,7 @@ FORMS = {
     "saved_model_bfloat16": Form("bfloat16", _saved_model(precision="bfloat16")),
     **{
         f"tflite_{mode}": Form(f"{mode}.tflite", _tflite(mode), _file, ("ai_edge_litert",))
-        for mode in MODES
+        for mode in export.MODES
     },
     "onnxruntime": Form(
         "model.onnx", _other(export.onnx), _file, ("tf2onnx", "onnx", "onnxruntime")

@@ -16,6 +16,7 @@ from absl import flags
 import keras_inception
 from keras_inception import analysis, weights
 from keras_inception.cli.errors import UsageError
+from keras_inception.weights.saving import check_format
 
 USAGE = "SOURCE --model=ID --out=FILE"
 LAYOUTS = ("keras_inception", "keras_applications")
@@ -52,7 +53,7 @@ def run(flag_values, arguments):
         raise UsageError(f"convert needs {USAGE}")
     if flag_values.auxiliary and not flag_values.include_top:
         raise UsageError("--auxiliary goes with the classifier, not with --noinclude_top")
-    out = weights.check_format(flag_values.out)
+    out = check_format(flag_values.out)
     if out.exists() and not flag_values.overwrite:
         raise FileExistsError(f"{out} exists; --overwrite replaces it")
     reference = _reference(flag_values)

@@ -22,7 +22,6 @@ from keras_inception.cli.train import overridden, write_labels
 from keras_inception.data import pipeline
 from keras_inception.evaluation import evaluate, predictor
 from keras_inception.export.parity import size_on_disk
-from keras_inception.export.tflite import MODES
 from keras_inception.files import replacing
 
 CROPS = (1, 10)
@@ -104,8 +103,8 @@ def _export(model, folder, names, dataset, data_dir):
     }
     for form in (form for form in FORMS if form.startswith("tflite")):
         mode = form.removeprefix("tflite_")
-        seen = dataset if MODES[mode].calibrated else None
-        options = {"labels": names, "data_dir": data_dir, "overwrite": True}
+        seen = dataset if mode in export.CALIBRATED_MODES else None
+        options = {"class_names": names, "data_dir": data_dir, "overwrite": True}
         parities[form] = export.tflite(model, files[form], mode, seen, **options)
     for parity in parities.values():
         print(f"  {parity}")

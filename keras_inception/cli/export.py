@@ -9,15 +9,11 @@ import pathlib
 
 from absl import flags
 
-from keras_inception import export
+from keras_inception import export, labels
 from keras_inception.cli import common_flags
 from keras_inception.cli.errors import UsageError
-from keras_inception.evaluation import labels
 from keras_inception.evaluation.predictors import keras_model
-from keras_inception.export.checks import refuse_existing
-from keras_inception.export.pictures import MEGAPIXELS
-from keras_inception.export.saved_model import TOLERANCES
-from keras_inception.export.tflite import MODES
+from keras_inception.files import refuse_existing
 
 USAGE = "--model=FILE --output=FILE_OR_FOLDER"
 FORMATS = {  # format: flags of its own
@@ -35,7 +31,11 @@ def define_flags(flag_values):
         "format", "saved_model", list(FORMATS), "What to write.", flag_values=flag_values
     )
     flags.DEFINE_enum(
-        "mode", "float32", list(MODES), "How TFLite stores and computes.", flag_values=flag_values
+        "mode",
+        "float32",
+        list(export.MODES),
+        "How TFLite stores and computes.",
+        flag_values=flag_values,
     )
     flags.DEFINE_string(
         "representative",
@@ -58,7 +58,7 @@ def define_flags(flag_values):
     flags.DEFINE_enum(
         "precision",
         "float32",
-        list(TOLERANCES),
+        list(export.PRECISIONS),
         "In what the SavedModel computes.",
         flag_values=flag_values,
     )
@@ -74,7 +74,7 @@ def define_flags(flag_values):
     )
     flags.DEFINE_float(
         "megapixels",
-        MEGAPIXELS,
+        export.MEGAPIXELS,
         "The largest picture that the SavedModel decodes.",
         lower_bound=0,
         flag_values=flag_values,
@@ -96,10 +96,10 @@ def run(flag_values, arguments):
     names = _labels(flag_values, model.outputs[0].shape[-1])
     write = getattr(export, flag_values.format)
     options = {name: flag_values[name].value for name in FORMATS[flag_values.format]}
-    print(write(model, output, labels=names, overwrite=flag_values.overwrite, **options))
+    print(write(model, output, class_names=names, overwrite=flag_values.overwrite, **options))
 
 
 def _labels(flag_values, classes):
     if flag_values.labels is not None:
-        return labels.read_labels(flag_values.labels, classes)
+        return labels.read(flag_values.labels, classes)
     return labels.class_names(flag_values.model, classes)

@@ -20,13 +20,14 @@ import tensorflow as tf
 from absl import flags
 
 import keras_inception
+from keras_inception import labels
 from keras_inception.analysis import visualize
 from keras_inception.analysis.visualize.pictures import check_suffix
 from keras_inception.cli import common_flags, keras_file
 from keras_inception.cli.errors import UsageError
+from keras_inception.data import as_dataset
 from keras_inception.data.preprocessing import decode_image
-from keras_inception.evaluation import labels
-from keras_inception.export.checks import refuse_existing
+from keras_inception.files import refuse_existing
 
 USAGE = "KIND --model=FILE --out=FILE [--image=FILE]"
 KINDS = {  # kind: flags that it needs, and those that it may have
@@ -156,6 +157,12 @@ def _make(kind, model, image, options):
         options["layer" if kind == "grad_cam" else "end_point"] = end_points[0]
     if kind == "grad_cam":
         return visualize.overlay(image, visualize.grad_cam(model, image, **options))
+    if kind == "feature_map":
+        drawn = {n: options.pop(n) for n in ("method", "sprites", "seed") if n in options}
+        place = (options.pop(name, None) for name in ("dataset", "split", "data_dir"))
+        return visualize.feature_map(
+            visualize.features(model, as_dataset(*place), **options), **drawn
+        )
     images = () if image is None else (image,)
     return getattr(visualize, kind)(model, *images, **options)
 

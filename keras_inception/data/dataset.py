@@ -28,6 +28,7 @@ from keras_inception.data.crops import check_count, make_crops
 from keras_inception.data.preprocessing import decode_image, resize_bilinear, scale_pixels
 from keras_inception.data.sources import Examples, Source, open_source
 from keras_inception.data.tf_source import SPLIT, TfSource
+from keras_inception.types import PathLike
 
 
 class Dataset:
@@ -106,7 +107,7 @@ class Dataset:
         """
         return Dataset(self._source, split)
 
-    def without(self, pictures: Iterable[int] | str | os.PathLike[str]) -> Dataset:
+    def without(self, pictures: Iterable[int] | PathLike) -> Dataset:
         """Returns the data set without some pictures.
 
         Args:

@@ -12,22 +12,20 @@ from __future__ import annotations
 import dataclasses
 import inspect
 import logging
-import os
 import pathlib
 import warnings
-from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from keras_inception.files import replacing
+from keras_inception.types import PathLike
 
 _LOGGER = logging.getLogger(__name__)
 _EPSILON = 1e-6  # added to both diagonals if the root is not finite, as in the published code
 _IMAGINARY = 1e-3  # largest allowed on the root's diagonal, as in the published code
 _ASYMMETRY = 1e-6  # of a covariance in a file, relative to its largest element; our choice
 _NAMES = ("mu", "sigma", "pictures", "network")  # arrays in a file
-PathLike: TypeAlias = str | os.PathLike[str]
 
 
 @dataclasses.dataclass(frozen=True)

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import csv
 import io
-import os
 from collections.abc import Mapping, Sequence
 from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from keras_inception.types import PathLike
+
 History: TypeAlias = Mapping[str, Sequence[float]]
-PathLike: TypeAlias = str | os.PathLike[str]
 
 # Our choice: colours of the ink, the faint lines and two series, which stand out on white and on
 # near-black.

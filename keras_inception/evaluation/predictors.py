@@ -4,23 +4,22 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import os
 import pathlib
 import re
 from collections.abc import Callable, Sequence
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, TypeVar
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_inception import runtimes
+from keras_inception import labels, runtimes
 from keras_inception.data import preprocessing
-from keras_inception.evaluation import labels, metrics
+from keras_inception.evaluation import metrics
 from keras_inception.renamed import renamed_arguments
+from keras_inception.types import PathLike
 
 KINDS = {".tflite": "TFLite model", ".onnx": "ONNX model", ".xml": "OpenVINO model"}
-PathLike: TypeAlias = str | os.PathLike[str]
 R = TypeVar("R")
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import os
 import pathlib
 from typing import Any
 
@@ -16,13 +15,14 @@ from keras_inception.evaluation import metrics, plots, report
 from keras_inception.evaluation.results import Evaluation
 from keras_inception.files import replacing
 from keras_inception.renamed import replaced_argument
+from keras_inception.types import PathLike
 
 MISTAKES = 16  # largest number of pictures on the page
 _WORST = 20  # number of classes that the page shows at once; the others are folded away
 
 
 @replaced_argument("data_dir", "the Evaluation's own source", lambda arguments, data_dir: None)
-def write_results(found: Evaluation, folder: str | os.PathLike[str]) -> pathlib.Path:
+def write_results(found: Evaluation, folder: PathLike) -> pathlib.Path:
     """Writes `results.json` and `report.html` into a folder.
 
     Args:

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import pathlib
 import time
 import zipfile
@@ -21,13 +20,12 @@ from typing import Any
 import numpy as np
 
 from keras_inception.files import replacing
+from keras_inception.types import PathLike
 
 SECONDS_BETWEEN_PIECES = 20.0  # a killed run loses at most this much work
 
 
-def open_state(
-    folder: str | os.PathLike[str], key: Mapping[str, Any], resume: bool = True
-) -> pathlib.Path:
+def open_state(folder: PathLike, key: Mapping[str, Any], resume: bool = True) -> pathlib.Path:
     """Makes the folder of a state, or goes on with an existing one.
 
     Args:
@@ -87,7 +85,7 @@ class Findings:
         count: number of rows.
     """
 
-    def __init__(self, folder: str | os.PathLike[str] | None = None) -> None:
+    def __init__(self, folder: PathLike | None = None) -> None:
         self._folder = None if folder is None else pathlib.Path(folder)
         self._batches = [] if self._folder is None else _read_pieces(self._folder)
         self.count: int = sum(map(_rows, self._batches))

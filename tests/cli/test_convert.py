@@ -85,7 +85,7 @@ def test_arithmetic_goes_along(tmp_path):
         path = out
     for output in outputs[1:]:
         np.testing.assert_array_equal(output, outputs[0])
-    with pytest.raises(ValueError, match="wants average pools that count the padding, and"):
+    with pytest.raises(ValueError, match="expects average pools that count the padding, and"):
         weights.load(build(weights=None), path)
 
 

@@ -89,7 +89,7 @@ def test_two_files_need_no_network(run, stand_in, tmp_path):
         (["a", "b", "--model=c", "--weights=d"], 2, "of --model or of --weights: give one"),
         (["a", "b", "--model=c.keras"], 1, "c.keras is not a file"),
         (["folder:a", "folder:b", "--weights=here"], 1, "a is no folder; folder:PATH wants one"),
-        (["folder:a", "folder:b", "--weights=nowhere"], 1, "'nowhere' is no file"),
+        (["folder:a", "folder:b", "--weights=nowhere"], 1, "'nowhere' is not a file"),
     ],
 )
 def test_mistakes_are_one_line(run, tmp_path, monkeypatch, words, status, message, request):

@@ -315,7 +315,7 @@ def test_weights_that_are_not_loaded(sets, tmp_path):
         with pytest.raises(ValueError, match="port.pth is a pickle") as error:
             call(*of, weights=path)
         assert str(error.value).endswith(CONVERSION)
-        with pytest.raises(ValueError, match="'fid' is no file"):
+        with pytest.raises(ValueError, match="'fid' is not a file"):
             call(*of, weights="fid")
 
 
