@@ -6,7 +6,7 @@ import re
 from keras_inception.cli import main
 
 PAGE = pathlib.Path(__file__).with_name("commands.md")
-GUIDES = {  # command: pages that tell more
+GUIDES = {  # command: pages with more about it
     "demo": ["recipes.md"],
     "train": ["training.md", "fine_tune.md", "recipes.md"],
     "launch": ["training.md#many-devices-and-machines"],
@@ -22,20 +22,21 @@ GUIDES = {  # command: pages that tell more
 }
 _HEAD = """# Command line
 
-Written by `python docs/make_commands.py`; `keras-inception COMMAND --help` prints the
-same, and more about the command. A value follows its flag behind an equals sign; what is written
-with `[no]` is a switch. Exit status: 0; 1 for a failure, 2 for a mistake on the command line, each
-with one line on stderr; 130 after Ctrl-C.
+`python docs/make_commands.py` writes this page. `keras-inception COMMAND --help` prints the same,
+and more about the command. Write a flag's value after an equals sign (`--seed=1`). A flag with
+`[no]` is a switch: `--traceback` or `--notraceback`. The exit status is 0 for success, 1 for a
+failure, 2 for a mistake on the command line and 130 after Ctrl-C. A failure or a mistake prints
+one line on stderr.
 """
 
 
 def page():
-    """The text of commands.md."""
+    """Returns the text of commands.md."""
     return "\n".join([_HEAD, *map(section, main.COMMANDS)])
 
 
 def section(name):
-    """A command: what it is for, how it is called, a table of its flags."""
+    """Describes a command: its purpose, its usage, and a table of its flags."""
     command, flag_values = main.load_command(name)
     more = ", ".join(f"[{target.rpartition('/')[2]}]({target})" for target in GUIDES[name])
     lines = [
@@ -61,7 +62,7 @@ def _sentence(text):
 
 
 def _cell(text):
-    """Text of a flag as a cell of a table: a choice's values as code, all else without markup."""
+    """Makes a table cell of a flag's text: a choice's values as code, the rest without markup."""
     text = re.sub(r"<([\w|]+)>: (.*)", _choice, text)
     return re.sub(r"(?<!`)([|<*_])(?![^`]*`)", r"\\\1", text)
 

@@ -18,17 +18,8 @@ import keras_inception
 ROOT = pathlib.Path(keras_inception.__file__).parent
 SCRIPTS = pathlib.Path(__file__).with_name("typing")
 # Folders and files that have types on every function without an underscore, public or not.
-THOROUGH = [
-    "export",
-    "layers",
-    "models",
-    "__init__.py",
-    "labels.py",
-    "renamed.py",
-    "runtimes.py",
-    "types.py",
-]
-NOT_THOROUGH_YET = ["export/fold.py", "export/graph.py", "models/dilation.py"]
+THOROUGH = ["export", "layers", "models", *(path.name for path in ROOT.glob("*.py"))]
+NOT_THOROUGH_YET = ["models/dilation.py"]
 
 
 def folders_without_types():

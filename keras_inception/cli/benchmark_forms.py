@@ -59,19 +59,23 @@ def _keras_export(model, path, representative, data_dir):
 
 
 def _keras_served(path, threads):
-    """What `model.export` wrote, called as a server would call it."""
+    """Loads what `model.export` wrote, to be called as a server calls it."""
     import tensorflow as tf
 
     from keras_inception.evaluation.predictors import Predictor
 
-    loaded = tf.saved_model.load(str(path))
-    serve = loaded.signatures["serving_default"]
+    model = tf.saved_model.load(str(path))
+    serve = model.signatures["serving_default"]
     ((name, spec),) = serve.structured_input_signature[1].items()
     ((output, answer),) = serve.structured_outputs.items()
-    form = Predictor(str(path), tuple(spec.shape), tuple(answer.shape), None, path)
-    form.loaded = loaded  # a signature does not keep its variables alive
-    form._run = lambda crops: serve(**{name: tf.constant(crops)})[output]
-    return form
+
+    class Served(Predictor):
+        loaded = model  # a signature does not keep its variables alive
+
+        def _run(self, crops):
+            return serve(**{name: tf.constant(crops)})[output]
+
+    return Served(str(path), tuple(spec.shape), tuple(answer.shape), None, path)
 
 
 FORMS = {

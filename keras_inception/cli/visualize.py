@@ -156,6 +156,9 @@ def _make(kind, model, image, options):
         options["layer" if kind == "grad_cam" else "end_point"] = end_points[0]
     if kind == "grad_cam":
         return visualize.overlay(image, visualize.grad_cam(model, image, **options))
+    if kind == "feature_map":
+        drawn = {n: options.pop(n) for n in ("method", "sprites", "seed") if n in options}
+        return visualize.feature_map(visualize.features(model, **options), **drawn)
     images = () if image is None else (image,)
     return getattr(visualize, kind)(model, *images, **options)
 

@@ -148,7 +148,8 @@ class Dataset:
     def unreadable(self) -> list[tuple[int, str, str]]:
         """Decodes every picture once; returns (number, name, fault) of each that is broken."""
         numbers = self.numbers
-        return [(numbers[place], *fault) for place, *fault in unreadable(self._examples())]
+        broken = unreadable(self._examples())
+        return [(numbers[place], name, fault) for place, name, fault in broken]
 
     def training_batches(
         self,

@@ -60,7 +60,7 @@ def _read(path):
     return [line.strip() for line in text.splitlines() if line.strip()]
 
 
-def _places(names):
+def _places(names: Sequence[str]) -> dict[str, set[int]]:
     """Returns each text that a line may hold, with the numbers of the pictures that it fits."""
     places: dict[str, set[int]] = {}
     for place, name in enumerate(names):

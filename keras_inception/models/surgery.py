@@ -5,6 +5,7 @@ from typing import Literal
 
 import keras
 
+from keras_inception import graph
 from keras_inception import weights as weights_package
 from keras_inception.layers import width_multiplier
 from keras_inception.models.build import Architecture
@@ -27,12 +28,16 @@ def end_points(model: keras.Model) -> dict[str, keras.KerasTensor]:
             may have more layers, in front or behind.
 
     Returns:
-        Name to Keras tensor, in order; a grid is (batch, rows, columns, channels).
+        Name to Keras tensor, in order; a grid is (batch, rows, columns, channels). It is empty for
+        a model that is not functional.
     """
+    if not graph.is_functional(model):
+        return {}
     known = set(_HEADS)
     for architecture in _architectures():
         known.update(architecture.end_points)
-    return {layer.name: layer.output for layer in model.layers if layer.name in known}
+    outputs = graph.layer_outputs(model)
+    return {layer.name: outputs[layer.name] for layer in model.layers if layer.name in known}
 
 
 def feature_extractor(model: keras.Model, names: str | Sequence[str]) -> keras.Model:
@@ -47,19 +52,18 @@ def feature_extractor(model: keras.Model, names: str | Sequence[str]) -> keras.M
         (batch, rows, columns, channels).
 
     Raises:
-        ValueError: `names` is empty, or there is no layer of that name; the message lists the end
-            points.
+        ValueError: `names` is empty, there is no layer of that name (the message lists the end
+            points), or the model is not functional.
     """
     names = [names] if isinstance(names, str) else list(names)
     if not names:
         raise ValueError("names is empty; " + _end_point_list(model))
     for name in names:
         _check_layer(model, name)
-    return keras.Model(
-        model.input,
-        {name: model.get_layer(name).output for name in names},
-        name=f"{model.name}_features",
-    )
+    outputs = graph.layer_outputs(model)
+    inputs, _ = graph.structure_of(model)
+    features = {name: outputs[name] for name in names}
+    return keras.Model(inputs, features, name=f"{model.name}_features")
 
 
 def _check_layer(model, name):
@@ -125,14 +129,16 @@ def with_auxiliary_heads(model: keras.Model, weights: PathLike | None = None) ->
             f"{model.name} has no classifier (include_top=False), and so cannot get auxiliary ones"
         )
     predictions = model.get_layer("predictions")
-    outputs = {"predictions": predictions.output}
+    grids = graph.layer_outputs(model)
+    outputs = {"predictions": grids["predictions"]}
     for name, end_point in architecture.auxiliary.items():
-        grid = model.get_layer(end_point).output
+        grid = grids[end_point]
         with width_multiplier(grid.shape[-1] / architecture.end_points[end_point][-1]):
             outputs[name] = architecture.auxiliary_head(
                 grid, predictions.units, name=name, activation=predictions.activation
             )
-    training_model = keras.Model(model.input, outputs, name=model.name)
+    inputs, _ = graph.structure_of(model)
+    training_model = keras.Model(inputs, outputs, name=model.name)
     training_model.architecture = architecture
     if weights is not None:
         weights_package.load(training_model, weights)
@@ -157,29 +163,16 @@ def freeze(
         `model`. If it was compiled before, compile it again.
 
     Raises:
-        ValueError: there is no layer `until`, or `batch_norm` is not allowed.
+        ValueError: there is no layer `until`, `batch_norm` is not allowed, or the model is not
+            functional.
     """
     if batch_norm not in BATCH_NORM_MODES:
         raise ValueError(f"batch_norm must be one of {BATCH_NORM_MODES}, got {batch_norm!r}")
     if until is not None:
         _check_layer(model, until)
+    frozen = set() if until is None else graph.ancestors(model, until)
     model.trainable = True
-    frozen = set() if until is None else _ancestors(model.get_layer(until))
     for layer in model.layers:
         follows = batch_norm == "train" and isinstance(layer, keras.layers.BatchNormalization)
         layer.trainable = layer.name not in frozen or follows
     return model
-
-
-def _ancestors(layer):
-    """Names of the layers that a layer's output is computed from, itself among them."""
-    names, pending = set(), [layer]
-    while pending:
-        layer = pending.pop()
-        if layer.name in names:
-            continue
-        names.add(layer.name)
-        if layer._inbound_nodes:
-            tensors = keras.tree.flatten(layer._inbound_nodes[0].input_tensors)
-            pending.extend(tensor._keras_history.operation for tensor in tensors)
-    return names

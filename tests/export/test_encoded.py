@@ -18,7 +18,7 @@ from keras_inception import export
 from keras_inception.data import preprocessing
 from keras_inception.export import encoded
 
-TESTS = pathlib.Path(bad_pictures.__file__).parent
+SUPPORT = pathlib.Path(bad_pictures.__file__).parent
 WHOLE = bad_pictures.whole()
 ENCODED = [tf.TensorSpec((), tf.string)]
 pixel_count = tf.function(encoded.pixel_count, input_signature=ENCODED)
@@ -219,7 +219,10 @@ assert [s == b"" for s in answers["status"].numpy()] == [False] * 6 + [True] * 2
 
 def test_memory_is_bounded(folder):
     command = [sys.executable, "-c", MEMORY, str(folder / "lenient")]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(TESTS), str(TESTS.parent)])}
+    environment = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join([str(SUPPORT), str(SUPPORT.parents[1])]),
+    }
     done = subprocess.run(command, check=True, capture_output=True, text=True, env=environment)
     megabytes = max(map(float, done.stdout.split()))
     print(f"{megabytes:.0f} MB above the model's")

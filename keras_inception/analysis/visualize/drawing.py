@@ -1,6 +1,10 @@
-"""`draw`: a block or a network as papers draw it, written as SVG from the Keras graph."""
+"""Drawings of blocks and networks, as papers draw them, made as SVG from the Keras graph."""
+
+from __future__ import annotations
 
 import inspect
+import os
+from collections.abc import Callable, Sequence
 
 import keras
 
@@ -28,29 +32,39 @@ _ARROW = (
 )
 
 
-def draw(what, path=None, *, block=None, expand=(), input_shape=None, repeats=True):
+def draw(
+    what: keras.Model | keras.Layer | Callable,
+    path: str | os.PathLike | None = None,
+    *,
+    block: str | None = None,
+    expand: str | Sequence[str] = (),
+    input_shape: Sequence[int | None] | None = None,
+    repeats: bool = True,
+) -> svg.Figure:
     """Draws a network, one of its modules, or a block of `keras_inception.layers`.
 
-    Of a network each end point is a box, with what is inside it in words and the shape that it
-    gives; equal modules in a row are one box with their number. Of a block each layer is a box,
-    where batch normalization and activation go with their convolution. Branches stand side by side.
+    The drawing of a network has a box for each end point, which says what is inside and has the
+    shape of its output. Equal modules in a row are one box with their number. The drawing of a
+    block has a box for each layer; batch normalization and activation go with their convolution.
+    Branches stand side by side.
 
     Args:
-        what: a functional `keras.Model`; or a function of `keras_inception.layers` (or of one's
-            own), `layers.inception_b`, or any Keras layer.
-        path: where to write the SVG file; `None` writes none.
-        block: name of an end point, to draw that module alone, or "stem": all before the first
-            module that keeps its grid.
-        expand: names of end points (or "stem") to draw layer by layer within the network; "all".
-        input_shape: (height, width, channels); needed for a function, and for a network by default
-            its own, or its native size where it takes any.
+        what: a functional `keras.Model`; a function of `keras_inception.layers` such as
+            `layers.inception_b`, or one of your own; or any Keras layer.
+        path: the SVG file to write; `None` writes none.
+        block: name of an end point, to draw that module alone; or "stem" for everything before the
+            first module that keeps its grid.
+        expand: names of end points, or "stem", to draw layer by layer within the network; "all"
+            for every one.
+        input_shape: (height, width, channels), required for a function or a layer. The default for
+            a network is its own shape, or its native size if it takes any.
         repeats: whether equal modules in a row are drawn as one box.
 
     Returns:
         A `Figure`, whose `svg` is the text of the file.
 
     Raises:
-        ValueError: there is no such end point, or the pictures are too small; a function comes
+        ValueError: there is no such end point, the pictures are too small, or a function comes
             without `input_shape`.
     """
     name, network = _network(what, input_shape)
@@ -68,17 +82,17 @@ def draw(what, path=None, *, block=None, expand=(), input_shape=None, repeats=Tr
 
 
 def _network(what, input_shape):
-    """The name of what is to be drawn, and its `Network`."""
+    """Returns the name of what is drawn, and its `Network`."""
     if isinstance(what, keras.Model):
         architecture = getattr(what, "architecture", None)
-        if input_shape is None and None in what.inputs[0].shape[1:] and architecture is not None:
+        if input_shape is None and architecture is not None and None in what.inputs[0].shape[1:]:
             input_shape = (architecture.size,) * 2 + (what.inputs[0].shape[-1],)
         return what.name, Network(what, input_shape)
     if not callable(what):
-        raise ValueError(f"a model, a layer or a function of a block is wanted, got {what!r}")
+        raise ValueError(f"expected a model, a layer or a function of a block, got {what!r}")
     name = getattr(what, "__name__", None) or getattr(what, "name", None) or type(what).__name__
     if input_shape is None:
-        raise ValueError(f"{name} is no model: input_shape=(height, width, channels) is needed")
+        raise ValueError(f"{name} is not a model: give input_shape=(height, width, channels)")
     images = keras.Input(tuple(input_shape), name="input")
     is_layer = isinstance(what, keras.Layer)
     named = not is_layer and "name" in inspect.signature(what).parameters
@@ -87,7 +101,7 @@ def _network(what, input_shape):
 
 
 class _Blocks:
-    """The end points of a network and the calls that lead to each from the last."""
+    """The end points of a network, each with the calls that lead to it from the one before."""
 
     def __init__(self, network):
         self.network, self.consumers = network, consumers_of(network.steps)
@@ -103,7 +117,7 @@ class _Blocks:
             self.steps[group[-1].name] = group
 
     def parts(self, name):
-        """The names of the end points that `name` stands for, itself or the whole stem."""
+        """Returns the end points that `name` stands for: itself, or all of the stem."""
         if name == STEM:
             stem = self.stem()
             if not stem:
@@ -118,7 +132,7 @@ class _Blocks:
         )
 
     def stem(self):
-        """Names of the end points before the first module that keeps its grid."""
+        """Returns the names of the end points before the first module that keeps its grid."""
         names = []
         for name, steps in self.steps.items():
             inside = {value for step in steps for value in step.outputs}
@@ -158,7 +172,7 @@ def _whole(network, blocks, expand, repeats):
 
 
 def _follows(box, steps, consumers):
-    """Whether some calls take what a box gives and nothing else, and nobody else takes it."""
+    """Whether a box's output is all that `steps` take from outside, and goes nowhere else."""
     inside = {value for step in steps for value in step.outputs}
     taken = {value for step in steps for value in step.inputs if value not in inside}
     given = box.steps[-1].outputs[0]
@@ -180,7 +194,7 @@ def _alone(network, blocks, names):
 
 
 def _lines(box):
-    """(text, font size, faint) of the lines in a box."""
+    """Returns (text, font size, faint) of each line in a box."""
     lines = [(box.title, _TITLE, False), *((text, _DETAIL, False) for text in box.details)]
     return [*lines, (box.grid, _DETAIL, True)]
 
@@ -225,7 +239,7 @@ def _box(box, x, top):
 
 
 def _arrow(source, target, places, lanes):
-    """From the lower edge of a box, along its lanes, to the upper edge of another."""
+    """Draws an arrow from a box's lower edge, along its lanes, to another box's upper edge."""
     x, y = places[source][0], places[source][1] + _size(source)[1]
     end, bottom = places[target]
     points = [(x, y)]

@@ -1,9 +1,13 @@
 """Grad-CAM (Selvaraju et al. 2016, arXiv 1610.02391): where a network looks for a class."""
 
+from __future__ import annotations
+
 import operator
 
+import keras
 import numpy as np
 import tensorflow as tf
+from numpy.typing import ArrayLike
 
 from keras_inception.analysis.visualize.head import class_output, last_grid, logits
 from keras_inception.analysis.visualize.network import Network
@@ -15,30 +19,36 @@ from keras_inception.analysis.visualize.pictures import (
 )
 
 
-def grad_cam(model, image, class_index=None, layer=None, size=None):
-    """Tells which parts of a picture speak for a class.
+def grad_cam(
+    model: keras.Model,
+    image: ArrayLike,
+    class_index: int | None = None,
+    layer: str | None = None,
+    size: int | None = None,
+) -> np.ndarray:
+    """Returns a heat map of the parts of a picture that speak for a class.
 
     The channels of the last feature map are weighted by the mean gradient of the class's logit and
-    summed; what is negative speaks for other classes and is cut off (1610.02391, equations 1 and
-    2). The logit is that before a softmax, which has no gradient left where the network is sure.
+    summed. Negative sums speak for other classes and are cut off (1610.02391, equations 1 and 2).
+    The gradient is that of the logit before the softmax: a softmax that is sure has almost none.
 
     Args:
-        model: a functional model with a classifier, which takes pictures in [-1, 1]. Auxiliary
-            outputs are left alone.
-        image: (height, width, channels), pixels in [0, 255], of any size; a model of a fixed size
+        model: a functional model with a classifier, for pictures in [-1, 1]. Auxiliary outputs are
+            ignored.
+        image: (height, width, channels), pixels in [0, 255], of any size. A model of a fixed size
             sees it squashed to that size by default.
-        class_index: number of the class; by default the likeliest.
-        layer: name of the feature map; by default the last before the global pooling.
-        size: shorter side in which the network sees the picture, its form kept. Larger than the
-            network's own it gives a finer map, of smaller parts.
+        class_index: number of the class; the default is the likeliest one.
+        layer: name of the feature map; the default is the last one before the global pooling.
+        size: shorter side in pixels at which the network sees the picture, its proportions kept.
+            A size above the network's own gives a finer map, of smaller parts.
 
     Returns:
-        float32 (height, width) in [0, 1], 1 where most speaks for the class; zeros where nothing
-        does.
+        float32 (height, width) in [0, 1]: 1 at the place that speaks most for the class. All zeros
+        if nothing does.
 
     Raises:
-        ValueError: the model has no classifier, there is no such class or layer, or `image` is no
-            such picture.
+        ValueError: the model has no classifier, there is no such class or layer, or `image` has the
+            wrong shape or values.
     """
     network = Network(model)
     output = class_output(network)
@@ -65,16 +75,19 @@ def grad_cam(model, image, class_index=None, layer=None, size=None):
     return heat / heat.max() if heat.max() > 0 else heat
 
 
-def overlay(image, heat, strength=0.55):
+def overlay(image: ArrayLike, heat: ArrayLike, strength: float = 0.55) -> np.ndarray:
     """Lays a heat map over its picture.
 
     Args:
         image: (height, width, 3), pixels in [0, 255].
-        heat: (height, width) in [0, 1], of `grad_cam`.
-        strength: of the colours, 0 for the picture alone.
+        heat: (height, width) in [0, 1], as `grad_cam` returns it.
+        strength: share of the colours in [0, 1]; 0 is the picture alone.
 
     Returns:
         uint8 (height, width, 3).
+
+    Raises:
+        ValueError: `heat` has another size than `image`, or a value is out of range.
     """
     pixels, heat = checked_picture(image, 3), np.asarray(heat, "float32")
     if heat.shape != pixels.shape[:2]:
@@ -85,8 +98,12 @@ def overlay(image, heat, strength=0.55):
     return np.round(mixed).astype("uint8")
 
 
-def checked_class(class_index, classes, name):
-    """A class's number, `None` if none is given; ValueError where there is none of that number."""
+def checked_class(class_index: int | None, classes: int, name: str) -> int | None:
+    """Returns a class's number as an int, or `None` for `None`.
+
+    Raises:
+        ValueError: the model called `name` has no class of that number among its `classes`.
+    """
     if class_index is None:
         return None
     try:

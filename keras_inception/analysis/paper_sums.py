@@ -1,15 +1,17 @@
-"""The papers' arithmetic: what each idea saves, counted from graphs that are built for it.
+"""The papers' arithmetic: the savings of each idea, counted from graphs that are built for it.
 
-Each comparison is two graphs with the same input and, but for the naive modules, the same output.
-Nothing is typed in but what a paper prints, and that only to stand beside the count.
+Each comparison builds two graphs with the same input. Except for the naive modules, they have the
+same output. Only the numbers that a paper prints are typed in, to stand beside the counts.
 """
+
+from __future__ import annotations
 
 import dataclasses
 
 import keras
 
 from keras_inception import layers
-from keras_inception.analysis.cost import symbolic_cost
+from keras_inception.analysis.costs import symbolic_cost
 from keras_inception.models.googlenet import GoogLeNet
 from keras_inception.models.surgery import end_points
 
@@ -19,14 +21,14 @@ MACS = "MACs"  # multiply-accumulates for one picture
 
 @dataclasses.dataclass(frozen=True)
 class Comparison:
-    """One claim, counted.
+    """One claim of a paper, counted.
 
     Attributes:
-        claim: what is compared, the dear one first.
-        source: paper and section, or figure, that makes the claim.
-        printed: what the paper says of it; empty where it gives no number.
+        claim: the two things that are compared, the expensive one first.
+        source: paper, and section or figure, that makes the claim.
+        printed: number in the paper; empty if it gives none.
         quantity: `PARAMETERS` or `MACS`.
-        before, after: how many, of the dear one and of the cheap one.
+        before, after: counts of the expensive one and of the cheap one.
     """
 
     claim: str
@@ -37,21 +39,20 @@ class Comparison:
     after: int
 
     @property
-    def ratio(self):
-        """How many times dearer the first is."""
+    def ratio(self) -> float:
+        """Cost of the first, in multiples of the second."""
         return self.before / self.after
 
     @property
-    def saving(self):
-        """The fraction that the second saves."""
+    def saving(self) -> float:
+        """Fraction of the first that the second saves."""
         return 1 - self.after / self.before
 
 
-def arithmetic():
-    """Counts the papers' claims; about a second, and no weight is allocated.
+def arithmetic() -> list[Comparison]:
+    """Counts the papers' claims, in the order of the papers.
 
-    Returns:
-        A list of `Comparison`, in the order of the papers.
+    It takes about a second, and allocates no weights.
     """
     googlenet = symbolic_cost(lambda: GoogLeNet(weights=None))
     return [
@@ -62,11 +63,12 @@ def arithmetic():
     ]
 
 
-def alexnet():
-    """AlexNet as published (Krizhevsky et al. 2012, section 3.5), in two groups for two GPUs.
+def alexnet() -> keras.Model:
+    """Builds AlexNet as published (Krizhevsky et al. 2012, section 3.5), split for two GPUs.
 
-    The paper prints 60 million parameters. It says 224 x 224 pixels, of which 11 x 11 filters of
-    stride 4 make no 55 x 55 grid; 227 is built. Response normalization is left out: it counts none.
+    The paper prints 60 million parameters. It says 224 x 224 pixels, but 11 x 11 filters of stride
+    4 make its 55 x 55 grid of 227, which are used here. Response normalization is left out: it
+    counts none.
 
     Returns:
         A `keras.Model`, random weights, (batch, 227, 227, 3) to (batch, 1000).
@@ -77,7 +79,7 @@ def alexnet():
     x = pool(3, 2)(x)
     x = conv(256, 5, padding="same", groups=2, activation="relu")(x)
     x = pool(3, 2)(x)
-    x = conv(384, 3, padding="same", activation="relu")(x)  # the one that sees both GPUs
+    x = conv(384, 3, padding="same", activation="relu")(x)  # the layer that sees both GPUs
     x = conv(384, 3, padding="same", groups=2, activation="relu")(x)
     x = conv(256, 3, padding="same", groups=2, activation="relu")(x)
     x = pool(3, 2)(x)
@@ -89,7 +91,7 @@ def alexnet():
 
 
 def _reductions(googlenet):
-    """1x1 filters in front of the large ones (1409.4842 section 4)."""
+    """Counts 1x1 filters in front of large ones (1409.4842 section 4)."""
     grid = (14, 14, 480)  # the input of module 4a
     plain = _cost(grid, layers.biased_conv(48, 5))
     reduced = _cost(grid, layers.biased_conv(16, 1), layers.biased_conv(48, 5))
@@ -123,7 +125,7 @@ def _reductions(googlenet):
 
 
 def _whole_networks(googlenet):
-    """GoogLeNet, its predecessors and its contemporary, and what the average pool saves."""
+    """Counts GoogLeNet, its predecessors and its contemporary, and the average pool's savings."""
     networks = [symbolic_cost(alexnet), symbolic_cost(_vgg16), googlenet]
     alex, vgg, google = (network.parameters for network in networks)
     grid = (7, 7, 1024)
@@ -148,7 +150,7 @@ def _whole_networks(googlenet):
 
 
 def _factorizations():
-    """Large filters made of small ones, 64 channels everywhere (1512.00567 section 3)."""
+    """Counts large filters made of small ones, 64 channels everywhere (1512.00567 section 3)."""
     for before, after, section, printed in (
         ([5], [3, 3], "3.1", "28 % less"),
         ([3], [2, 2], "3.2", "11 % less"),
@@ -163,11 +165,11 @@ def _factorizations():
 
 
 def _grid_reductions():
-    """35 x 35 x 288 to 17 x 17 x 768 in three ways (1512.00567 section 5, Figs. 9 and 10)."""
+    """Counts three ways from 35 x 35 x 288 to 17 x 17 x 768 (1512.00567 section 5, Figs. 9, 10)."""
     grid = (35, 35, 288)
     pool = layers.max_pool(3, 2, "valid")
     conv = layers.conv(768, 3)
-    dear = _cost(grid, conv, pool).macs
+    expensive = _cost(grid, conv, pool).macs
     cheap = _cost(grid, pool, conv).macs
     parallel = _cost(grid, _figure_10).macs
     # 2 d^2 k^2 against 2 (d / 2)^2 k^2 in the text, "3 times" below Fig. 9.
@@ -176,7 +178,7 @@ def _grid_reductions():
         "1512.00567 section 5, Fig. 9",
         "4 times; 3 times",
         MACS,
-        dear,
+        expensive,
         cheap,
     )
     yield Comparison(
@@ -184,18 +186,18 @@ def _grid_reductions():
         "1512.00567 section 5, Fig. 10",
         "",
         MACS,
-        dear,
+        expensive,
         parallel,
     )
 
 
 def _figure_10(x, name):
-    """The reduction to 17 x 17 of `InceptionV2(variant="paper")`."""
+    """Reduces to 17 x 17 as `InceptionV2(variant="paper")` does."""
     return layers.grid_reduction(x, (192, 384), (64, 96), name=name)
 
 
 def _cost(shape, *steps):
-    """Cost of a chain of steps, such as `layers.conv` makes, on a grid of the given shape."""
+    """Counts a chain of steps, such as `layers.conv` makes, on a grid of the given shape."""
 
     def build():
         x = grid = keras.Input(shape, name="grid")
@@ -215,7 +217,7 @@ def _vgg16():
 
 
 def _naive_googlenet():
-    """GoogLeNet with the module of Fig. 2a, as wide as Table 1 in its three convolutions."""
+    """Builds GoogLeNet of the modules of Fig. 2a, their convolutions as wide as in Table 1."""
     model = GoogLeNet(weights=None)
     names = list(end_points(model))
     x = model.get_layer("maxpool_3a_3x3").output

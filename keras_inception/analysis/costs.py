@@ -1,17 +1,21 @@
 """Parameters and multiply-accumulates, layer by layer, counted from the graph of a network.
 
-Convolutions and dense layers count, one multiply-accumulate for each use of an entry of a kernel;
-biases, normalization, activations and pools count none, as in the papers. Nothing is run.
+Convolutions and dense layers count one multiply-accumulate for each use of an entry of a kernel.
+Biases, normalization, activations and pools count none, as in the papers. Nothing is run.
 """
+
+from __future__ import annotations
 
 import concurrent.futures
 import contextvars
 import dataclasses
 import math
+from collections.abc import Callable, Iterable, Sequence
 
 import keras
 
-from keras_inception.analysis.graph import applied, blocks_of, is_functional, nodes_of
+from keras_inception import graph
+from keras_inception.models.surgery import end_points
 
 _TRANSPOSED = (
     keras.layers.Conv1DTranspose,
@@ -37,11 +41,11 @@ class Row:
     """The cost of one layer, or of one block.
 
     Attributes:
-        name: of the layer; `outer/inner` inside a nested model.
+        name: name of the layer; `outer/inner` inside a nested model.
         type: name of the layer's class, or how many layers the block has.
-        output_shape: without the batch, (rows, columns, channels) for a grid.
-        trainable, non_trainable: parameters. A layer that is called twice has two rows and its
-            parameters in the first.
+        output_shape: shape without the batch, (rows, columns, channels) for a grid.
+        trainable, non_trainable: number of parameters. A layer that is called twice has two rows;
+            the first one counts its parameters.
         macs: multiply-accumulates for one picture.
         block: name of the end point, or of the output, that the layer helps to compute.
     """
@@ -57,53 +61,60 @@ class Row:
 
 @dataclasses.dataclass(frozen=True)
 class Cost:
-    """What `cost` found: a row for each layer, in the order of computation, branch by branch.
+    """The cost of a model, one row for each layer. `str` makes a table of it.
 
-    `str` of it is a table. Attributes: `model`, the model's name; `rows`, a tuple of `Row`.
+    Attributes:
+        model: name of the model.
+        rows: a tuple of `Row`, in the order of computation, branch by branch.
     """
 
     model: str
-    rows: tuple
+    rows: tuple[Row, ...]
 
     @property
-    def trainable(self):
-        """How many parameters training changes."""
+    def trainable(self) -> int:
+        """Number of parameters that training changes."""
         return sum(row.trainable for row in self.rows)
 
     @property
-    def non_trainable(self):
-        """How many parameters gradients do not change (statistics, frozen layers)."""
+    def non_trainable(self) -> int:
+        """Number of parameters that gradients do not change (statistics, frozen layers)."""
         return sum(row.non_trainable for row in self.rows)
 
     @property
-    def parameters(self):
-        """How many parameters in all."""
+    def parameters(self) -> int:
+        """Number of all parameters."""
         return self.trainable + self.non_trainable
 
     @property
-    def macs(self):
+    def macs(self) -> int:
         """Multiply-accumulates for one picture."""
         return sum(row.macs for row in self.rows)
 
-    def row(self, name):
-        """Returns the first row of that name; `ValueError` where there is none."""
+    def row(self, name: str) -> Row:
+        """Returns the first row of that name.
+
+        Raises:
+            ValueError: there is none; the message lists the names.
+        """
         for row in self.rows:
             if row.name == name:
                 return row
         raise ValueError(f"{self.model} has no row {name!r}; there are {_list(self.rows)}")
 
-    def by_block(self):
-        """Returns a `Cost` with one row for each end point: all that leads to it from the last.
+    def by_block(self) -> Cost:
+        """Returns a `Cost` with one row for each block: an end point and all layers before it.
 
-        End points are those of `keras_inception.end_points`, inputs and outputs. Of a model without
-        a grid of that name every layer is a block.
+        A block begins after the last end point. End points are those of
+        `keras_inception.end_points`, inputs and outputs. If a model has no grid among them, each
+        of its layers is a block.
         """
-        blocks = {}
+        blocks: dict[str, list[Row]] = {}
         for row in self.rows:
             blocks.setdefault(row.block, []).append(row)
         return Cost(self.model, tuple(_joined(name, rows) for name, rows in blocks.items()))
 
-    def __str__(self):
+    def __str__(self) -> str:
         header = ("name", "type", "output", "trainable", "fixed", "multiply-accumulates")
         lines = [
             (
@@ -121,45 +132,40 @@ class Cost:
         return f"{title} for one picture\n\n{table(header, lines, total)}"
 
 
-def cost(model, input_shape=None):
+def cost(
+    model: keras.Model, input_shape: Sequence[int] | list[Sequence[int]] | None = None
+) -> Cost:
     """Counts the parameters and multiply-accumulates of a model, layer by layer.
 
     Args:
-        model: a functional `keras.Model` or a built `keras.Sequential`, nested models included;
-            auxiliary heads and other outputs are counted like everything else.
-        input_shape: (height, width, channels) for a model of dynamic size; for several inputs a
+        model: a functional `keras.Model` or a built `keras.Sequential`. Nested models, auxiliary
+            heads and other outputs are counted like everything else.
+        input_shape: (height, width, channels) for a model of dynamic size. For several inputs a
             list of such shapes, in the order of `model.inputs`.
 
-    Returns:
-        A `Cost`.
-
     Raises:
-        ValueError: a size is unknown, `input_shape` does not fit the model, or a layer is not
-            functional and has convolutions or dense layers inside.
+        ValueError: the model is not functional, a size is unknown, `input_shape` does not fit the
+            model, or a layer that is not functional has convolutions or dense layers inside.
     """
-    if not is_functional(model):
-        raise ValueError(
-            "cost needs a functional keras.Model or a built Sequential, whose graph is known; "
-            f"got {type(model).__name__}"
-        )
+    graph.require_functional(model)
     walk = _Walk()
     walk.through(model, _inputs(model, input_shape))
     return Cost(model.name, tuple(walk.rows))
 
 
-def symbolic_cost(build, input_shape=None):
-    """Counts a model that exists only for the count: no weight of it is allocated.
+def symbolic_cost(
+    build: Callable[[], keras.Model],
+    input_shape: Sequence[int] | list[Sequence[int]] | None = None,
+) -> Cost:
+    """Counts a model that exists only for the count: none of its weights are allocated.
 
-    Building a network takes most of its time to draw random weights. Here it is built where
-    variables have a shape and no value, so that VGG-16 takes milliseconds and no memory.
+    Most of the time that it takes to build a network goes into random weights. Here variables have
+    a shape and no value, so that VGG-16 takes milliseconds and no memory.
 
     Args:
         build: function without arguments that returns the model, for example
             `lambda: keras_inception.InceptionV4(weights=None)`. It must not load weights.
         input_shape: as in `cost`.
-
-    Returns:
-        A `Cost`.
 
     Raises:
         ValueError: as in `cost`.
@@ -169,25 +175,25 @@ def symbolic_cost(build, input_shape=None):
         with keras.StatelessScope(initialize_variables=False):
             return cost(build(), input_shape)
 
-    # Keras keeps a list of the variables that it is to initialize later, and the counters of its
-    # automatic names, for each thread: both go with this one.
+    # Keras keeps a list of variables to initialize later, and the counters of its automatic names,
+    # for each thread. Both end with this one.
     with concurrent.futures.ThreadPoolExecutor(1) as thread:
         return thread.submit(contextvars.copy_context().run, work).result()
 
 
-def table(header, rows, *footer):
+def table(header: Sequence[str], rows: Iterable[Sequence], *footer: Sequence) -> str:
     """Formats rows as text: numbers to the right with thousands separators, words to the left.
 
     Args:
         header: names of the columns.
-        rows: sequences as long as the header; a column is numeric if all of its rows are.
-        footer: rows that a rule sets apart.
+        rows: sequences as long as `header`. A column is numeric if all of its entries are.
+        footer: rows to print below a rule.
 
     Returns:
-        The lines, without a last newline.
+        The lines, without a newline at the end.
     """
-    rows, footer = [tuple(row) for row in rows], [tuple(row) for row in footer]
-    body = rows + footer
+    main = [tuple(row) for row in rows]
+    body = main + [tuple(row) for row in footer]
     numeric = [all(isinstance(row[i], int) for row in body) for i in range(len(header))]
     cells = [[f"{cell:,}" if isinstance(cell, int) else str(cell) for cell in row] for row in body]
     widths = [max(map(len, column)) for column in zip(header, *cells)]
@@ -200,36 +206,36 @@ def table(header, rows, *footer):
         return "  ".join(aligned).rstrip()
 
     rule = "  ".join("-" * width for width in widths)
-    lines = [line(header), rule, *map(line, cells[: len(rows)])]
-    return "\n".join(lines + ([rule, *map(line, cells[len(rows) :])] if footer else []))
+    lines = [line(header), rule, *map(line, cells[: len(main)])]
+    return "\n".join(lines + ([rule, *map(line, cells[len(main) :])] if footer else []))
 
 
 class _Walk:
-    """Goes once through a graph with the shapes of one picture, and writes down the rows."""
+    """One pass through a graph with the shapes of one picture, which writes the rows."""
 
     def __init__(self):
         self.rows = []
         self._seen = set()  # ids of variables that a row has counted
 
     def through(self, model, inputs, prefix=""):
-        """Returns the Keras tensors that `model` makes of `inputs`, as flat lists both."""
-        tensors = {id(tensor): value for tensor, value in zip(model.inputs, inputs)}
-        nodes = nodes_of(model)
-        for node, block in zip(nodes, blocks_of(model, nodes)):
-            operation, name = node.operation, prefix + node.operation.name
-            if node.is_input:
-                outputs = [tensors[id(tensor)] for tensor in node.outputs]
-            elif is_functional(operation):
-                inner = [tensors[id(tensor)] for tensor in node.input_tensors]
-                outputs = self.through(operation, inner, prefix=f"{name}/")
+        """Adds the rows of a model; takes and returns lists of Keras tensors."""
+        tensors = dict(zip(model.inputs, inputs))
+        calls = graph.calls(model)
+        for call, block in zip(calls, _blocks(model, calls)):
+            name, is_nested = prefix + call.name, graph.is_functional(call.operation)
+            if call.is_input:
+                outputs = [tensors[tensor] for tensor in call.outputs]
+            elif is_nested:
+                inner = call.inputs_of_model(tensors)
+                outputs = self.through(call.operation, inner, prefix=f"{name}/")
             else:
-                outputs = applied(operation, *node.arguments.fill_in(tensors))
-            tensors.update((id(tensor), value) for tensor, value in zip(node.outputs, outputs))
-            # A nested model has given its own rows, the input of one is nothing new.
-            if not is_functional(operation) and not (prefix and node.is_input):
-                before = [tensors[id(tensor)].shape for tensor in node.input_tensors]
-                self._count(operation, name, before, outputs[0].shape, prefix + block)
-        return [tensors[id(tensor)] for tensor in model.outputs]
+                outputs = graph.output_specs(call.operation, *call.arguments_of(tensors))
+            tensors.update(zip(call.outputs, outputs))
+            # A nested model has added its own rows. Its input is the output of another layer.
+            if not is_nested and not (prefix and call.is_input):
+                before = [tensors[tensor].shape for tensor in call.inputs]
+                self._count(call.operation, name, before, outputs[0].shape, prefix + block)
+        return [tensors[tensor] for tensor in model.outputs]
 
     def _count(self, operation, name, input_shapes, output_shape, block):
         trainable = self._new_parameters(getattr(operation, "trainable_weights", ()))
@@ -252,8 +258,25 @@ class _Walk:
         return sum(math.prod(variable.shape) for variable in new.values())
 
 
+def _blocks(model, calls):
+    """Returns the block of each call: the first end point, input or output at or after it."""
+    grids = end_points(model)
+    if any(len(grid.shape) == 4 for grid in grids.values()):
+        outputs = set(model.outputs)
+        ends = [
+            call.name in grids or call.is_input or not outputs.isdisjoint(call.outputs)
+            for call in calls
+        ]
+    else:
+        ends = [True] * len(calls)
+    blocks = []
+    for call, is_end in zip(reversed(calls), reversed(ends)):
+        blocks.append(call.name if is_end else blocks[-1])
+    return blocks[::-1]
+
+
 def _macs(layer, input_shapes, output_shape):
-    """Multiply-accumulates for one picture: entries of the kernels times places they are put to."""
+    """Returns multiply-accumulates for one picture: entries of the kernels times their places."""
     if not isinstance(layer, _COUNTED):
         _check_plain(layer)
         return 0
@@ -273,11 +296,10 @@ def _macs(layer, input_shapes, output_shape):
 def _check_plain(operation):
     if not isinstance(operation, keras.Layer):
         return
-    inner = operation._flatten_layers(include_self=False)
-    if any(isinstance(layer, _COUNTED) for layer in inner):
+    if any(isinstance(layer, _COUNTED) for layer in graph.layers_inside(operation)):
         raise ValueError(
             f"{operation.name} ({type(operation).__name__}) has convolutions or dense layers "
-            "inside and no graph that tells how often they run; make it a functional model"
+            "inside and no graph that says how often they run; expected a functional model"
         )
 
 

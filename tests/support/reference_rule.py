@@ -8,7 +8,7 @@ import pathlib
 
 import numpy as np
 
-FOLDER = pathlib.Path(__file__).parent / "data" / "reference"
+FOLDER = pathlib.Path(__file__).parents[1] / "data" / "reference"
 f32 = np.float32
 
 

@@ -1,26 +1,36 @@
 """Points in the plane as SVG: classes told by colour and mark, or by the pictures themselves."""
 
+from __future__ import annotations
+
 import base64
+from collections.abc import Sequence
 
 import numpy as np
 import tensorflow as tf
 
 from keras_inception.analysis.visualize import svg
 
-_SIDE, _MARGIN, _ROW = 560, 34, 18  # pixels: of the plot, around it, and a row of the legend
+_SIDE, _MARGIN, _ROW = 560, 34, 18  # pixels: the plot's side, its margin, a row of the legend
 _SIZE, _SPRITE = 4, 28  # radius of a mark, side of a picture
 _MOST_NAMES = 30  # rows of the legend that fit beside the plot
 _MARKS = ("circle", "square", "diamond")
 
 
-def scatter(points, labels, class_names, axes, pictures=None):
-    """Draws points (n, 2).
+def scatter(
+    points: np.ndarray,
+    labels: np.ndarray,
+    class_names: Sequence[str],
+    axes: tuple[str, str],
+    pictures: np.ndarray | None = None,
+) -> svg.Figure:
+    """Draws points in the plane, with a legend of their classes.
 
     Args:
-        labels: (n,), numbers of classes.
-        class_names: of the numbers.
-        axes: what to write along the axes, "" for nothing.
-        pictures: uint8 (n, rows, columns, 3), drawn in the points' places.
+        points: (n, 2).
+        labels: (n,), the class number of each point.
+        class_names: names of the classes, by number.
+        axes: texts along the axes, "" for none.
+        pictures: uint8 (n, rows, columns, 3), to draw in place of marks.
 
     Returns:
         A `Figure`.
@@ -50,7 +60,7 @@ def scatter(points, labels, class_names, axes, pictures=None):
 
 
 def _look(i, count):
-    """A mark and a colour: neighbouring hues have other marks."""
+    """Chooses a mark and a colour; neighbouring hues get different marks."""
     return _MARKS[i % len(_MARKS)], f"hsl({360 * i / count:.0f} 65% {(52, 44)[i % 2]}%)"
 
 
@@ -77,7 +87,7 @@ def _sprite(x, y, picture, color):
 
 
 def _legend(rows):
-    """Pieces of the legend, and how wide it is."""
+    """Returns the pieces of the legend and its width in pixels."""
     shown = rows[:_MOST_NAMES]
     if len(rows) < 2:
         return [], 0
@@ -95,7 +105,7 @@ def _axis_titles(axes):
     middle, end = _MARGIN + _SIDE / 2, _SIDE + 2 * _MARGIN
     across, upwards = (name and svg.text(middle, end - 12, name, 12, faint=True) for name in axes)
     if upwards:
-        # The same line, turned about the corner: it stands left of the plot.
+        # Turned about the corner, the line stands to the left of the plot.
         upwards = svg.text(-middle, 22, axes[1], 12, faint=True)
         upwards = f'<g transform="rotate(-90)">{upwards}</g>'
     return [piece for piece in (across, upwards) if piece]

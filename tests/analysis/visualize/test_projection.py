@@ -1,15 +1,15 @@
-"""Maps of features: PCA by another way, the figure, a model with its data set, bad input."""
+"""Maps of features: PCA by another way, the figure, the pictures themselves, bad input."""
 
 import sys
 import xml.etree.ElementTree as ElementTree
 
+import keras
 import numpy as np
 import pytest
 
-import keras_inception
-from keras_inception.analysis.visualize import feature_map
-from keras_inception.analysis.visualize.feature_map import pca
-from keras_inception.data import pipeline
+from keras_inception import renamed
+from keras_inception.analysis.visualize import Features, feature_map, features, write_picture
+from keras_inception.analysis.visualize.projection import pca
 
 NAMESPACE = "{http://www.w3.org/2000/svg}"
 
@@ -53,21 +53,42 @@ def test_the_figure():
     assert found.points.shape == (40, 2)
 
 
-def test_a_model_and_its_data_set(photo_patches_dir):
-    model = keras_inception.InceptionV1(
-        weights=None, width_multiplier=0.25, classes=14, input_shape=(64, 64, 3)
-    )
-    options = {"dataset": "photo_patches", "limit": 30, "data_dir": photo_patches_dir}
-    found = feature_map(model, end_point="mixed_3b", sprites=True, **options)
-    assert found.points.shape == (30, 2)
-    every = pipeline.encoded_examples("photo_patches", "test", photo_patches_dir)
-    every = [int(label) for _, label in every]
-    assert found.labels.tolist() == [every[i * len(every) // 30] for i in range(30)]
-    assert "chelsea" in found.class_names
-    root = ElementTree.fromstring(found.figure.svg)
-    assert len(list(root.iter(f"{NAMESPACE}image"))) == 30
-    with pytest.raises(ValueError, match="no end point 'mixed_9z'"):
-        feature_map(model, end_point="mixed_9z", **options)
+def of_pictures(count=12):
+    pictures = np.random.default_rng(0).integers(0, 256, (count, 8, 8, 3), "uint8")
+    return Features(values(count), np.arange(count) % 2, pictures, ("cat", "dog"))
+
+
+def test_features_of_pictures():
+    found = feature_map(of_pictures())
+    np.testing.assert_array_equal(found.points, feature_map(values(12)).points)
+    assert found.labels.tolist() == [0, 1] * 6
+    assert found.class_names == ("cat", "dog")
+    assert "<image" not in found.figure.svg
+    others = feature_map(of_pictures(), np.zeros(12, int), ["all"])
+    assert (others.labels.tolist(), others.class_names) == ([0] * 12, ("all",))
+
+
+def test_pictures_in_place_of_marks():
+    root = ElementTree.fromstring(feature_map(of_pictures(), sprites=True).figure.svg)
+    assert len(list(root.iter(f"{NAMESPACE}image"))) == 12
+
+
+def test_the_old_arguments_of_a_model(monkeypatch, tmp_path):
+    monkeypatch.setattr(renamed, "_said", set())
+    for i in range(4):
+        write_picture(np.full((12, 12, 3), 60 * i, "uint8"), tmp_path / f"a/{i % 2}/{i}.png")
+    images = keras.Input((8, 8, 3))
+    x = keras.layers.Conv2D(4, 3, name="early")(images)
+    model = keras.Model(images, keras.layers.GlobalAveragePooling2D()(x))
+    options = {"end_point": "early", "split": "a", "limit": 3}
+    expected = feature_map(features(model, f"folder:{tmp_path}", **options), sprites=True)
+    with pytest.warns(FutureWarning, match=r"feature_map\(dataset=..., .* is now feature_map\(fea"):
+        found = feature_map(model, dataset=f"folder:{tmp_path}", sprites=True, **options)
+    assert found.figure == expected.figure
+    with pytest.raises(ValueError, match="dataset and end_point go with a model"):
+        feature_map(values(), dataset=f"folder:{tmp_path}", **options)
+    with pytest.raises(ValueError, match=r"source is a model: give features\(model, dataset\)"):
+        feature_map(model)
 
 
 def test_tsne_needs_scikit_learn(monkeypatch):
@@ -94,13 +115,15 @@ def test_tsne():
     ("arguments", "message"),
     [
         ({"source": values()[0]}, r"numbers of shape \(n, channels\).* float64 \(7,\)"),
-        ({"source": values() * np.nan}, "no finite numbers"),
-        ({"labels": [0, 1]}, r"labels must be 40 numbers of classes from 0.*\(2,\)"),
+        ({"source": values() * np.nan}, "must be finite numbers"),
+        ({"labels": [0, 1]}, r"labels must be 40 class numbers from 0.*\(2,\)"),
         ({"labels": np.full(40, -1)}, "labels must be 40"),
-        ({"labels": np.full(40, 3), "class_names": ["a", "b"]}, "2 class names, and a label 3"),
+        (
+            {"labels": np.full(40, 3), "class_names": ["a", "b"]},
+            "name for label 3, got 2 names",
+        ),
         ({"method": "umap"}, r"method must be one of \('pca', 'tsne'\), got 'umap'"),
-        ({"dataset": "photo_patches"}, "a model comes with dataset="),
-        ({"sprites": True}, "sprites and end_point go with a model"),
+        ({"sprites": True}, "sprites=True draws pictures: give Features that have some"),
     ],
 )
 def test_bad_input(arguments, message):

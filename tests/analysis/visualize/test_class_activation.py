@@ -1,4 +1,4 @@
-"""Grad-CAM: the closed form of a small network, the layer it finds in every one, bad input."""
+"""Grad-CAM: the closed form of a small network, two networks of the package, bad input."""
 
 import keras
 import numpy as np
@@ -6,14 +6,6 @@ import pytest
 
 import keras_inception
 from keras_inception.analysis.visualize import grad_cam, overlay
-from keras_inception.analysis.visualize.head import class_output, last_grid
-from keras_inception.analysis.visualize.network import Network
-
-NETWORKS = [
-    (info.id, info.variant, info.minimum_size)
-    for info in keras_inception.list_models()
-    if info.variant != "facenet"
-]
 
 
 def picture(height=8, width=8, channels=3, seed=0):
@@ -80,68 +72,30 @@ def test_size_of_the_picture():
     np.testing.assert_allclose(finer, closed_form(by_hand(), picture(20, 33), 2), atol=1e-5)
 
 
-@pytest.mark.parametrize(("model_id", "variant", "side"), NETWORKS)
-def test_finds_the_layer_of_every_network(model_id, variant, side):
-    arguments = {} if variant is None else {"variant": variant}
+@pytest.mark.parametrize(("model_id", "side"), [("googlenet", 32), ("xception", 71)])
+def test_networks_of_the_package(model_id, side):
     model = keras_inception.create_model(
-        model_id,
-        weights=None,
-        width_multiplier=0.25,
-        classes=5,
-        input_shape=(side, side, 3),
-        **arguments,
+        model_id, weights=None, width_multiplier=0.1, classes=5, input_shape=(side, side, 3)
     )
-    expected = list(model.architecture.end_points)[-1]
-    network = Network(model)
-    assert last_grid(network, class_output(network)).step.name == expected
-    if model_id in ("googlenet", "inception_v3", "xception"):
-        assert grad_cam(model, picture(side, side), 3).shape == (side, side)
-    if model.architecture.auxiliary:
-        network = Network(keras_inception.with_auxiliary_heads(model))
-        assert class_output(network).step.name == "predictions"
-        assert last_grid(network, class_output(network)).step.name == expected
+    assert grad_cam(model, picture(side, side), 3).shape == (side, side)
 
 
-def small(**arguments):
-    arguments = {"input_shape": (64, 64, 3), "classes": 5, **arguments}
-    return keras_inception.InceptionV1(weights=None, width_multiplier=0.25, **arguments)
-
-
-def found(model):
-    network = Network(model)
-    return last_grid(network, class_output(network)).step.name
-
-
-def test_other_outputs_and_dilation():
-    assert found(small(output_stride=8)) == "mixed_5c"
-    facenet = keras_inception.InceptionResNetV1(
-        variant="facenet", weights=None, width_multiplier=0.25, input_shape=(75, 75, 3)
-    )
-    assert found(facenet) == "block8"
-
-
-def test_heads_of_ones_own():
-    base = small(include_top=False)
-    keep = keras.layers.GlobalAveragePooling2D(keepdims=True)(base.output)
-    one = keras.layers.Flatten()(keras.layers.Conv2D(3, 1)(keep))
-    assert found(keras.Model(base.input, keras.layers.Softmax()(one))) == "mixed_5c"
-    two = keras.layers.Flatten()(keras.layers.AveragePooling2D(2)(base.output))
-    assert found(keras.Model(base.input, keras.layers.Dense(3)(two))) == "mixed_5c"
-    hidden = keras.layers.Dense(8, activation="relu")(keras.layers.Flatten()(base.output))
-    assert found(keras.Model(base.input, keras.layers.Dense(3)(hidden))) == "mixed_5c"
+def trunk():
+    """Two convolutions that leave a quarter of each side, without a classifier."""
+    images = keras.Input((None, None, 3))
+    x = keras.layers.Conv2D(4, 3, 2, activation="relu")(images)
+    x = keras.layers.Conv2D(8, 3, 2, activation="relu", name="late")(x)
+    return keras.Model(images, x, name="trunk")
 
 
 def test_a_model_in_a_model():
-    base = small(include_top=False)
-    images = keras.Input((64, 64, 3))
-    x = keras.layers.GlobalAveragePooling2D()(base(images))
-    model = keras.Model(images, keras.layers.Dense(3, activation="softmax")(x))
-    assert found(model) == "inception_v1/mixed_5c"
-    flat = keras.Model(
-        base.input, model.layers[-1](keras.layers.GlobalAveragePooling2D()(base.output))
-    )
+    base = trunk()
+    images = keras.Input((32, 32, 3))
+    pool, dense = keras.layers.GlobalAveragePooling2D(), keras.layers.Dense(3)
+    nested = keras.Model(images, dense(pool(base(images))))
+    flat = keras.Model(base.input, dense(pool(base.output)))
     np.testing.assert_allclose(
-        grad_cam(model, picture(64, 64), 1), grad_cam(flat, picture(64, 64), 1), atol=1e-5
+        grad_cam(nested, picture(32, 32), 1), grad_cam(flat, picture(32, 32), 1), atol=1e-5
     )
 
 
@@ -155,28 +109,27 @@ def test_bad_input():
         grad_cam(model, picture(), 0, "mixed_9z")
     with pytest.raises(ValueError, match=r"\(height, width, 3\), got uint8 \(8, 8, 1\)"):
         grad_cam(model, picture(channels=1))
-    with pytest.raises(ValueError, match="no finite numbers"):
+    with pytest.raises(ValueError, match="not finite numbers"):
         grad_cam(model, np.full((8, 8, 3), np.nan))
     with pytest.raises(ValueError, match=r"pixels must be in \[0, 255\], got \[-1, 0.9"):
         grad_cam(model, picture() / 127.5 - 1)
-    for pooling in (None, "avg", "max"):
-        with pytest.raises(ValueError, match="no classifier, it gives .*include_top=True"):
-            grad_cam(small(include_top=False, pooling=pooling), picture(64, 64))
-    dynamic = small(input_shape=(None, None, 3))
-    v3 = keras_inception.InceptionV3(
-        weights=None, width_multiplier=0.25, input_shape=(None, None, 3)
-    )
-    assert grad_cam(dynamic, picture(40, 50)).shape == (40, 50)
-    with pytest.raises(ValueError, match="inception_v3 cannot take pictures of 20 x 90"):
-        grad_cam(v3, picture(20, 90))
     with pytest.raises(ValueError, match="functional"):
         grad_cam(keras.layers.Dense(3), picture())
 
 
+def test_any_size_that_the_network_takes():
+    base = trunk()
+    x = keras.layers.Dense(3)(keras.layers.GlobalAveragePooling2D()(base.output))
+    model = keras.Model(base.input, x, name="any_size")
+    assert grad_cam(model, picture(20, 25)).shape == (20, 25)
+    with pytest.raises(ValueError, match="any_size cannot take pictures of 4 x 90"):
+        grad_cam(model, picture(4, 90))
+
+
 def test_a_dense_layer_on_the_grid_takes_one_size():
-    base = small(include_top=False)
-    x = keras.layers.Dense(3)(keras.layers.Flatten(name="flat")(base.output))
-    model = keras.Model(base.input, x, name="flat_head")
+    images = keras.Input((32, 32, 3))
+    x = keras.layers.Flatten(name="flat")(trunk()(images))
+    model = keras.Model(images, keras.layers.Dense(3)(x), name="flat_head")
     assert grad_cam(model, picture(40, 50), 1).shape == (40, 50)
     with pytest.raises(ValueError, match=r"flat_head has a dense layer on its grid \(flat\)"):
         grad_cam(model, picture(40, 50), 1, size=96)

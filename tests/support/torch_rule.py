@@ -12,7 +12,7 @@ import pathlib
 
 import numpy as np
 
-FOLDER = pathlib.Path(__file__).parent / "data" / "torch"
+FOLDER = pathlib.Path(__file__).parents[1] / "data" / "torch"
 f32 = np.float32
 
 # Name: (ours, side of the images, module, function, its options). An auxiliary head needs 299
