@@ -118,7 +118,6 @@ def test_unknown_name():
 
 PRIVATE = {  # (file, attribute) that is not the file's own: why
     ("cli/train.py", "_exit"): "of `os`, which documents it",
-    ("training/asynchronous.py", "_num_workers"): "of TensorFlow, whose strategy has no other name",
     ("training/callbacks.py", "_learning_rate"): "of Keras, where the schedule has no other name",
 }
 
