@@ -163,7 +163,7 @@ def _card(classified):
 
 
 def _smaller(card):
-    return dataclasses.replace(card, picture=report.thumbnail(card.picture))
+    return dataclasses.replace(card, encoded=report.thumbnail(card.encoded))
 
 
 def _plain(value):

@@ -19,7 +19,6 @@ from keras_inception.cli import common_flags
 from keras_inception.cli.errors import UsageError, print_error
 from keras_inception.data import pipeline
 from keras_inception.training.distribution import CLUSTER_TIMEOUT
-from keras_inception.training.loop import CHECKPOINT_SECONDS
 
 USAGE = "--recipe=NAME --workdir=FOLDER [--set FIELD=VALUE ...]"
 _FIELDS = ("seed", "epochs", "dataset", "weights", "freeze_until")  # that have a flag of their own
@@ -73,7 +72,7 @@ def define_flags(flag_values):
     )
     flags.DEFINE_float(
         "checkpoint_seconds",
-        CHECKPOINT_SECONDS,
+        training.Checkpointing.seconds,
         "Time between checkpoints within an epoch.",
         lower_bound=0.0,
         flag_values=flag_values,
@@ -99,7 +98,7 @@ def run(flag_values, arguments):
             resume=flag_values.resume,
             strategy=flag_values.strategy,
             cluster_timeout=flag_values.cluster_timeout,
-            checkpoint_seconds=flag_values.checkpoint_seconds,
+            checkpointing=training.Checkpointing(seconds=flag_values.checkpoint_seconds),
         )
     except training.StopRequested:
         print(f"{workdir}: stopped by SIGTERM; the same command goes on from here")

@@ -158,7 +158,7 @@ def _convert(
     batch_size: int,
     how: _Mode,
     uint8: bool,
-    pictures: Iterable[np.ndarray] | None,
+    pictures: list[np.ndarray] | None,
     folder: pathlib.Path,
 ) -> bytes:
     """Converts a network by way of a SavedModel in `folder`; returns the bytes of the file.
@@ -172,7 +172,7 @@ def _convert(
         return {"probabilities": tf.cast(output, "float32")}
 
     def calibration_batches():
-        for view in calibration.views(pictures, prepared.size):
+        for view in calibration.views(pictures or [], prepared.size):
             yield {"images": np.repeat(view, batch_size, axis=0)}
 
     spec = tf.TensorSpec((batch_size, prepared.size, prepared.size, 3), name="images")
