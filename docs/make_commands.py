@@ -1,5 +1,7 @@
 """Writes commands.md from the flags of the command line: `python docs/make_commands.py`."""
 
+from __future__ import annotations
+
 import pathlib
 import re
 
@@ -22,20 +24,23 @@ GUIDES = {  # command: pages that tell more
 }
 _HEAD = """# Command line
 
-Written by `python docs/make_commands.py`; `keras-inception COMMAND --help` prints the
-same, and more about the command. A value follows its flag behind an equals sign; what is written
-with `[no]` is a switch. Exit status: 0; 1 for a failure, 2 for a mistake on the command line, each
-with one line on stderr; 130 after Ctrl-C.
+`python docs/make_commands.py` writes this page. `keras-inception COMMAND --help` prints the same
+and more about the command. The same thing has the same flag on every command. A value follows its
+flag after an equals sign. A flag with `[no]` is a switch: `--resume` turns it on, `--noresume` off.
+
+The exit status is 0 for success, 1 for a failure and 2 for a mistake on the command line, both with
+one line on stderr, and 130 after Ctrl-C. Flags that this release renamed still work in their old
+spelling; a line on stderr says the new one.
 """
 
 
-def page():
-    """The text of commands.md."""
+def page() -> str:
+    """Returns the text of commands.md."""
     return "\n".join([_HEAD, *map(section, main.COMMANDS)])
 
 
-def section(name):
-    """A command: what it is for, how it is called, a table of its flags."""
+def section(name: str) -> str:
+    """Returns a command's section: what it is for, how it is called, a table of its flags."""
     command, flag_values = main.load_command(name)
     more = ", ".join(f"[{target.rpartition('/')[2]}]({target})" for target in GUIDES[name])
     lines = [
@@ -50,25 +55,24 @@ def section(name):
         "| flag | default | what it does |",
         "| --- | --- | --- |",
     ]
-    for flag, default, text in main.described(flag_values):
+    for flag, default, text in main.described(name, flag_values):
         shown = "" if default is None else f"`{default}`"
         lines.append(f"| `{flag}` | {shown} | {_cell(text)} |")
     return "\n".join([*lines, ""])
 
 
-def _sentence(text):
+def _sentence(text: str) -> str:
     return f"{text[0].upper()}{text[1:]}."
 
 
-def _cell(text):
-    """Text of a flag as a cell of a table: a choice's values as code, all else without markup."""
-    text = re.sub(r"<([\w|]+)>: (.*)", _choice, text)
+def _cell(text: str) -> str:
+    """A help text as a cell of a table: the values of a choice as code, the rest as plain text."""
+    text = re.sub(r"(?<= One of )([\w, ]+)(?=\.$)", _as_code, text)
     return re.sub(r"(?<!`)([|<*_])(?![^`]*`)", r"\\\1", text)
 
 
-def _choice(found):
-    values = ", ".join(f"`{value}`" for value in found[1].split("|"))
-    return f"{found[2]} One of {values}."
+def _as_code(values: re.Match[str]) -> str:
+    return ", ".join(f"`{value}`" for value in values[0].split(", "))
 
 
 if __name__ == "__main__":

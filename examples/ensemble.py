@@ -6,7 +6,7 @@ DATA is `photo_patches`, `imagenet2012`, `folder:PATH` ...; the models may have 
 forms. Four of them, alike but for their seeds:
 
     for seed in 0 1 2 3; do
-        keras-inception train --recipe=demo --seed=$seed --workdir=build/seed$seed
+        keras-inception train --recipe=demo --seed=$seed --output=build/seed$seed
     done
     python examples/ensemble.py photo_patches build/seed{0..3}/model.keras
 """

@@ -1,15 +1,19 @@
-"""The main job in small: trains a narrow network on the embedded photo_patches and uses it.
+"""Does the main job in small: trains a narrow network on the embedded photo_patches and uses it.
 
 It builds the data set, trains with the recipe `demo`, writes a SavedModel and TFLite files,
 evaluates every form with 1 and 10 crops, classifies JPEG files with each, and writes results.json
 and report.html. It takes a few minutes on two cores and downloads nothing.
 """
 
+from __future__ import annotations
+
 import contextlib
 import dataclasses
 import json
 import pathlib
 import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -20,7 +24,8 @@ from keras_inception.cli import common_flags, demo_report
 from keras_inception.cli.errors import UsageError
 from keras_inception.cli.train import overridden, write_labels
 from keras_inception.data import pipeline
-from keras_inception.evaluation import evaluate, predictor
+from keras_inception.evaluation import Evaluation, evaluate, predictor
+from keras_inception.evaluation.predictors import Predictor
 from keras_inception.export.parity import size_on_disk
 from keras_inception.export.tflite import MODES
 from keras_inception.files import replacing
@@ -35,32 +40,39 @@ FORMS = {  # form: its file or folder
     "tflite_int8": "model_int8.tflite",
 }
 TOP = 3  # classes named for each picture
+USAGE = "[flags]"
+Evaluations = dict[str, dict[int, Evaluation]]  # form -> crops -> what was found
 
 
 @dataclasses.dataclass(frozen=True)
 class Classified:
-    """One encoded picture, its true class, and what each form said: form -> [(name, p), ...]."""
+    """A picture with what each form says about it.
+
+    Attributes:
+        picture: encoded, as JPEG.
+        truth: name of its class.
+        answers: form -> the likeliest classes, as pairs (name, probability).
+    """
 
     picture: bytes
     truth: str
-    answers: dict
+    answers: dict[str, list[tuple[str, float]]]
 
 
-def define_flags(flag_values):
-    flags.DEFINE_string(
-        "output_dir", "build/demo", "The folder for everything it writes.", flag_values=flag_values
-    )
-    common_flags.define_seed(flag_values)
-    common_flags.define_epochs(flag_values)
-    common_flags.define_data_dir(flag_values)
+def define_flags(flag_values: flags.FlagValues) -> None:
+    define = common_flags.Definer(flag_values)
+    define.output("Folder for everything that the demo writes.", "build/demo")
+    define.data_dir()
+    define.epochs()
+    define.seed("initial weights and picture order", without="the recipe's")
 
 
-def run(flag_values, arguments):
+def run(flag_values: flags.FlagValues, arguments: list[str]) -> None:
     if arguments:
         raise UsageError(f"demo takes no {arguments[0]!r}, only flags")
-    folder, data_dir = pathlib.Path(flag_values.output_dir), flag_values.data_dir
+    folder, data_dir = pathlib.Path(flag_values.output), flag_values.data_dir
     recipe = overridden(training.RECIPES["demo"], flag_values)
-    seconds = {}
+    seconds: dict[str, float] = {}
     with _step("data", f"building {recipe.dataset}", seconds):
         names = write_labels(recipe, folder, data_dir)
     with _step("training", f"training {recipe.network} for {recipe.epochs} epochs", seconds):
@@ -96,8 +108,17 @@ def run(flag_values, arguments):
     _print_summary(results, folder)
 
 
-def _export(model, folder, names, dataset, data_dir):
-    """Writes every form but Keras's own, over an earlier run's; says how close each is to Keras."""
+def _export(
+    model: keras.Model,
+    folder: pathlib.Path,
+    names: Sequence[str],
+    dataset: str,
+    data_dir: str | None,
+) -> dict[str, export.Parity]:
+    """Writes every form but Keras's own, and prints how close each is to Keras.
+
+    The forms of an earlier run are replaced.
+    """
     files = {form: folder / file for form, file in FORMS.items()}
     parities = {
         "saved_model": export.saved_model(model, files["saved_model"], names, overwrite=True)
@@ -112,46 +133,49 @@ def _export(model, folder, names, dataset, data_dir):
     return parities
 
 
-def _evaluate(forms, dataset, data_dir):
-    """`{form: {crops: Evaluation}}`."""
+def _evaluate(forms: Mapping[str, Predictor], dataset: str, data_dir: str | None) -> Evaluations:
     return {
         form: {crops: evaluate(model, dataset, crops, data_dir=data_dir) for crops in CROPS}
         for form, model in forms.items()
     }
 
 
-def _test_pictures(dataset, names, data_dir):
-    """The JPEG bytes of the test split and the names of their classes."""
+def _test_pictures(
+    dataset: str, names: Sequence[str], data_dir: str | None
+) -> tuple[list[bytes], list[str]]:
+    """The pictures of the test split, encoded, and the names of their classes."""
     examples = list(pipeline.encoded_examples(dataset, "test", data_dir).as_numpy_iterator())
     return [picture for picture, _ in examples], [names[label] for _, label in examples]
 
 
-def _whole_photographs():
-    """The photographs that the patches were cut from, as JPEG bytes, and their names."""
+def _whole_photographs() -> tuple[list[bytes], list[str]]:
+    """The photographs that the patches were cut from, as JPEG files, and their names."""
     from keras_inception.data.photo_patches import PHOTOGRAPHS, read_photograph
 
     pictures = [tf.io.encode_jpeg(read_photograph(name), quality=95) for name in PHOTOGRAPHS]
     return [picture.numpy() for picture in pictures], list(PHOTOGRAPHS)
 
 
-def _classify(forms, pictures, truths):
-    """Encoded pictures in, class names out, with every form."""
+def _classify(
+    forms: Mapping[str, Predictor], encoded: list[bytes], truths: list[str]
+) -> list[Classified]:
+    """Classifies encoded pictures with every form."""
     answers = {
         form: [
             best
-            for start in range(0, len(pictures), 64)
-            for best in model.classify(pictures[start : start + 64], TOP)
+            for start in range(0, len(encoded), 64)
+            for best in model.classify(encoded[start : start + 64], TOP)
         ]
         for form, model in forms.items()
     }
     return [
         Classified(picture, truth, {form: answers[form][i] for form in FORMS})
-        for i, (picture, truth) in enumerate(zip(pictures, truths, strict=True))
+        for i, (picture, truth) in enumerate(zip(encoded, truths, strict=True))
     ]
 
 
-def _agreement(classified):
-    """`{form: fraction of the pictures that it gives the same name as Keras}`."""
+def _agreement(classified: Sequence[Classified]) -> dict[str, float]:
+    """Form -> fraction of the pictures for which it gives the same name as Keras."""
     return {
         form: sum(c.answers[form][0][0] == c.answers["keras"][0][0] for c in classified)
         / len(classified)
@@ -159,7 +183,9 @@ def _agreement(classified):
     }
 
 
-def _by_form(evaluations, figure):
+def _by_form(
+    evaluations: Evaluations, figure: Callable[[Evaluation], float]
+) -> dict[str, dict[str, float]]:
     return {
         form: {str(crops): figure(found) for crops, found in by_crops.items()}
         for form, by_crops in evaluations.items()
@@ -167,7 +193,8 @@ def _by_form(evaluations, figure):
 
 
 @contextlib.contextmanager
-def _step(name, title, seconds):
+def _step(name: str, title: str, seconds: dict[str, float]) -> Iterator[None]:
+    """Prints a step's title and how long it took, and keeps that in `seconds`."""
     print(f"{title} ...", flush=True)
     start = time.perf_counter()
     yield
@@ -175,12 +202,12 @@ def _step(name, title, seconds):
     print(f"  {name}: {seconds[name]:.1f} s", flush=True)
 
 
-def _write(path, text):
+def _write(path: pathlib.Path, text: str) -> None:
     with replacing(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
 
 
-def _print_summary(results, folder):
+def _print_summary(results: dict[str, Any], folder: pathlib.Path) -> None:
     for form in FORMS:
         accuracies = ", ".join(
             f"{results['top1'][form][str(crops)]:.2%} ({crops} crop{'s' * (crops > 1)})"

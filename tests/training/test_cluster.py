@@ -22,7 +22,7 @@ def words(workdir, strategy, seconds=0.1):
     """What follows `python task.py`."""
     numbers = {"size": 8, "batch_size": 16, "epochs": EPOCHS, "clip_norm": 0.05}
     numbers |= {"average_decay": 0.9, "learning_rate": 0.1, "epsilon": 1.0}
-    flags = [f"--workdir={workdir}", f"--strategy={strategy}", "--checkpoint_seconds=0"]
+    flags = [f"--output={workdir}", f"--strategy={strategy}", "--checkpoint_seconds=0"]
     flags += ["--cluster_timeout=60", *(f"--set={name}={v}" for name, v in numbers.items())]
     return [seconds, *flags]
 

@@ -1,6 +1,6 @@
 """Fine-tuning: Inception-v3's ImageNet weights on flowers, first the new classifiers, then more.
 
-Command: `keras-inception train --recipe=fine_tune --data_dir=DATA --workdir=build/fine_tune`.
+Command: `keras-inception train --recipe=fine_tune --data_dir=DATA --output=build/fine_tune`.
 Published: nothing to compare with; it is no recipe of a paper. Numbers are those of TF-Slim's
 walkthrough for the same weights and pictures where it gives them.
 Here: not run; both the weights and the pictures have to be downloaded.
