@@ -127,14 +127,13 @@ def shares(model, crops, batches, folder, repeats):
     """Times of the network alone on ready crops and of `evaluate`, for so many batches."""
     import tensorflow as tf
 
-    from keras_inception.data import pipeline
+    from keras_inception import data
     from keras_inception.evaluation import predictor
 
     form, pictures = predictor(model), max(1, BATCH // crops)
+    dataset = data.open("pictures", "test", folder)
     # One batch over and over takes no more time and less memory than many.
-    made, _ = next(
-        iter(pipeline.evaluation_batches("pictures", form.size, pictures, "test", crops, folder))
-    )
+    made, _ = next(iter(dataset.evaluation_batches(form.size, pictures, crops=crops)))
     flat = tf.reshape(made, (-1, form.size, form.size, 3))
     times = {"network": [], "evaluate": []}
     for i in range(repeats + 1):

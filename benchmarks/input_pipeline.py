@@ -126,17 +126,18 @@ def write_pictures(folder):
 
 
 def ours(folder, color):
-    from keras_inception.data import pipeline
+    from keras_inception import data
 
-    return iter(pipeline.training_batches(f"folder:{folder}", SIZE, BATCH, color=color))
+    return iter(data.open(f"folder:{folder}").training_batches(SIZE, BATCH, color=color))
 
 
 def decode_then_crop(folder, color):
-    from keras_inception.data import augmentation, pipeline
+    from keras_inception import data
+    from keras_inception.data import augmentation
 
     # The pipeline with another view: that of every picture which is no JPEG.
     augmentation._decode_crop_of_jpeg = augmentation._decode_then_crop
-    return iter(pipeline.training_batches(f"folder:{folder}", SIZE, BATCH, color=color))
+    return iter(data.open(f"folder:{folder}").training_batches(SIZE, BATCH, color=color))
 
 
 def torchvision(folder, color):

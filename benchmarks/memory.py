@@ -90,11 +90,12 @@ def resident(repeats, root, kind, name, marks):
 
 def work(root, kind, name, marks):
     """A child: prints how much is resident after each number of pictures of `marks`."""
-    from keras_inception.data import pipeline
+    from keras_inception import data
 
-    make = {"training": pipeline.training_batches, "evaluation": pipeline.evaluation_batches}[kind]
+    dataset = data.open(name, "train", root)
+    make = {"training": dataset.training_batches, "evaluation": dataset.evaluation_batches}[kind]
     marks = {int(mark) for mark in marks.split(",")}
-    batches = make(name, SIZE, BATCH, split="train", data_dir=root)
+    batches = make(SIZE, BATCH)
     for number, _ in enumerate(batches, 1):
         if number * BATCH in marks:
             status = pathlib.Path("/proc/self/status").read_text()

@@ -143,11 +143,10 @@ def work(task, data_dir):
 
 def view(data_dir):
     """Making a training view of a picture."""
-    from keras_inception.data import pipeline
+    from keras_inception import data
 
-    batches = iter(
-        pipeline.training_batches("photo_patches", SIZE, 16, data_dir=data_dir, color="none")
-    )
+    dataset = data.open("photo_patches", "train", data_dir)
+    batches = iter(dataset.training_batches(SIZE, 16, color="none"))
     return mean_of_views(batches, 16)
 
 

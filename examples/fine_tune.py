@@ -12,8 +12,7 @@ import json
 import pathlib
 import sys
 
-from keras_inception import training
-from keras_inception.data import pipeline
+from keras_inception import data, training
 
 
 def main(dataset, workdir, changes="{}"):
@@ -21,7 +20,7 @@ def main(dataset, workdir, changes="{}"):
     recipe = training.get_recipe("fine_tune")
     recipe = recipe.replace(dataset=dataset, **{**splits, **json.loads(changes)})
     result = training.train(recipe, workdir)
-    names = pipeline.dataset_info(dataset).class_names
+    names = data.open(dataset, "train").class_names
     pathlib.Path(workdir, "labels.txt").write_text("".join(f"{name}\n" for name in names))
     print(f"validation top-1 {result.history['val_top1_accuracy'][-1]:.1%}")
 

@@ -10,8 +10,7 @@ import sys
 import keras
 import numpy as np
 
-from keras_inception import layers
-from keras_inception.data import pipeline
+from keras_inception import data, layers
 
 SIZE = BATCH = 64
 
@@ -38,7 +37,7 @@ def tower(modules):
 
 
 def halves(split):
-    batches = pipeline.evaluation_batches("photo_patches", SIZE, BATCH, split)
+    batches = data.open("photo_patches", split).evaluation_batches(SIZE, BATCH)
     return np.split(np.concatenate([crops[:, 0] for crops, _ in batches]), 2, axis=2)
 
 

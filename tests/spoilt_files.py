@@ -1,4 +1,4 @@
-"""What tests of damaged and forged files of weights share; their fixtures are in `conftest.py`."""
+"""Helpers for tests of damaged and forged files of weights, whose fixtures are in `conftest.py`."""
 
 import hashlib
 import io
@@ -34,7 +34,7 @@ def state(model):
 
 
 def refused(model, path, named=None):
-    """Loads a file; returns the error's text, or `None` where it loaded."""
+    """Loads a file; returns the error's text, or `None` if it loaded."""
     before, text = state(model), None
     try:
         load(model, path)

@@ -5,11 +5,12 @@ import os
 import pathlib
 import subprocess
 import sys
+import threading
 
 import pytest
 
 from keras_inception import files
-from keras_inception.files import replacing, replacing_all, settle
+from keras_inception.files import Lock, replacing, replacing_all, settle, write_text
 
 needs_locks = pytest.mark.skipif(os.name != "posix", reason="needs locks on folders")
 CHILD = """
@@ -246,3 +247,31 @@ def test_a_folder_moved_aside_by_a_killed_process_comes_back(tmp_path):
     with pytest.raises(FileNotFoundError), replacing(path):
         pass
     assert contents(tmp_path) == ["model", "model/old"]
+
+
+def test_a_text_is_written_whole(tmp_path):
+    for text in ("old", "new \u00fc"):
+        write_text(tmp_path / "deep" / "a.txt", text)
+    assert (tmp_path / "deep" / "a.txt").read_bytes() == "new \u00fc".encode()
+    assert contents(tmp_path) == ["deep", "deep/a.txt"]
+
+
+def test_a_living_lock_is_not_broken(tmp_path, monkeypatch):
+    for name, value in {"_BEAT": 0.05, "_STALE": 0.6, "_DEAD": 0.6, "_POLL": 0.02}.items():
+        monkeypatch.setattr(files, name, value)
+    entered, path = threading.Event(), tmp_path / "lock"
+
+    def enter():
+        with Lock(path) as lock:
+            assert lock.is_held()
+            entered.set()
+
+    thread = threading.Thread(target=enter)
+    with Lock(path) as lock:
+        assert lock.is_held()
+        thread.start()
+        assert not entered.wait(1.5)
+    assert not lock.is_held()
+    assert entered.wait(10)
+    thread.join()
+    assert contents(tmp_path) == []

@@ -10,20 +10,19 @@ import pathlib
 
 import keras
 
-from keras_inception import export
-from keras_inception.data import pipeline
+from keras_inception import data, export
 
 SAMPLES = 6
 
 
 def patches(data_dir=None):
     """A test patch of photo_patches for each of the first classes: `{file name: JPEG bytes}`."""
-    names = pipeline.dataset_info("photo_patches", data_dir).class_names[:SAMPLES]
+    dataset = data.open("photo_patches", "test", data_dir)
+    names = dataset.class_names[:SAMPLES]
     found = {}
-    examples = pipeline.encoded_examples("photo_patches", "test", data_dir)
-    for picture, label in examples.as_numpy_iterator():
+    for encoded, label in dataset.encoded().as_numpy_iterator():
         if label < len(names):
-            found.setdefault(f"{names[label]}.jpg", picture)
+            found.setdefault(f"{names[label]}.jpg", encoded)
     return found
 
 

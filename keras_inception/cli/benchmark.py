@@ -21,7 +21,7 @@ import numpy as np
 from absl import flags
 
 import keras_inception
-from keras_inception import analysis
+from keras_inception import analysis, data
 from keras_inception.analysis import benchmark
 from keras_inception.cli import benchmark_forms, common_flags, models
 from keras_inception.cli.benchmark_forms import FORMS
@@ -65,6 +65,9 @@ def run(flag_values: flags.FlagValues, arguments: list[str]) -> None:
         raise UsageError(f"benchmark needs {USAGE}")
     names = _chosen(flag_values.form)
     benchmark_forms.set_threads(flag_values.threads)
+    dataset = None
+    if flag_values.data:
+        dataset = data.open(flag_values.data, flag_values.split, flag_values.data_dir)
     model = _model(flag_values)
     with contextlib.ExitStack() as stack:
         folder = flag_values.output or stack.enter_context(tempfile.TemporaryDirectory())
@@ -72,8 +75,8 @@ def run(flag_values: flags.FlagValues, arguments: list[str]) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         loaded = _written(model, folder, names, flag_values)
         results = _measured(model, loaded, folder, flag_values)
-        if flag_values.data:
-            for name, found in _accuracies(loaded, flag_values).items():
+        if dataset is not None:
+            for name, found in _accuracies(loaded, dataset).items():
                 results["forms"][name].update(found)
         print(as_text(results))
         if flag_values.output:
@@ -181,18 +184,10 @@ def _measured(
 
 
 def _accuracies(
-    loaded: Mapping[str, Predictor], flag_values: flags.FlagValues
+    loaded: Mapping[str, Predictor], dataset: data.Dataset
 ) -> dict[str, dict[str, float]]:
-    """The accuracy of each form on the data set, and how it differs from Keras."""
-    found = {
-        name: evaluate(
-            form,
-            flag_values.data,
-            split=flag_values.split,
-            data_dir=flag_values.data_dir,
-        )
-        for name, form in loaded.items()
-    }
+    """The accuracy of each form on a data set, and how it differs from Keras."""
+    found = {name: evaluate(form, dataset) for name, form in loaded.items()}
     expected = found["keras"]
     rows = {}
     for name, evaluation in found.items():

@@ -20,7 +20,7 @@ import keras_inception
 from keras_inception import analysis, weights
 from keras_inception.cli import common_flags
 from keras_inception.cli.errors import UsageError
-from keras_inception.weights.assign import LoadReport
+from keras_inception.weights.saving import check_format
 
 USAGE = "--weights=SOURCE --model=NETWORK --output=FILE [flags]"
 LAYOUTS = ("keras_inception", "keras_applications")
@@ -47,7 +47,7 @@ def run(flag_values: flags.FlagValues, arguments: list[str]) -> None:
         raise UsageError(f"convert needs {USAGE}")
     if flag_values.auxiliary and not flag_values.include_top:
         raise UsageError("--auxiliary goes with the classifier, not with --noinclude_top")
-    output = weights.check_format(flag_values.output)
+    output = check_format(flag_values.output)
     if output.exists() and not flag_values.overwrite:
         raise FileExistsError(f"{output} exists; --overwrite replaces it")
     reference = _reference(flag_values)
@@ -63,7 +63,7 @@ def run(flag_values: flags.FlagValues, arguments: list[str]) -> None:
     print(f"wrote {output}")
 
 
-def _converted(flag_values: flags.FlagValues) -> tuple[keras.Model, LoadReport | None]:
+def _converted(flag_values: flags.FlagValues) -> tuple[keras.Model, weights.LoadReport | None]:
     """The network with the weights, and the report of the load."""
     side = flag_values.size
     arguments = {
@@ -113,7 +113,7 @@ def _difference(model: keras.Model, images: np.ndarray, logits: np.ndarray) -> f
     return np.abs(found - logits).max() / np.abs(logits).max()
 
 
-def _table(report: LoadReport) -> str:
+def _table(report: weights.LoadReport) -> str:
     """The load report as text: each variable, then the counts."""
     rows = [(path, f"{first:.6g}", f"{last:.6g}") for path, first, last in report.ends]
     lines = [analysis.table(("variable", "first value", "last value"), rows), ""]

@@ -12,20 +12,21 @@ import dataclasses
 import json
 import pathlib
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 from absl import flags
 
-from keras_inception import export, training
+from keras_inception import data, export, training
 from keras_inception.cli import common_flags, demo_report
 from keras_inception.cli.errors import UsageError
 from keras_inception.cli.train import overridden, write_labels
-from keras_inception.data import pipeline
 from keras_inception.evaluation import Evaluation, evaluate, predictor
 from keras_inception.evaluation.predictors import Predictor
+from keras_inception.export import calibration
 from keras_inception.export.parity import size_on_disk
 from keras_inception.export.tflite import MODES
 from keras_inception.files import replacing
@@ -39,6 +40,7 @@ FORMS = {  # form: its file or folder
     "tflite_dynamic": "model_dynamic.tflite",
     "tflite_int8": "model_int8.tflite",
 }
+FIGURES = ("top1", "top5", "top1_standard_error")  # of an `Evaluation`
 TOP = 3  # classes named for each picture
 USAGE = "[flags]"
 Evaluations = dict[str, dict[int, Evaluation]]  # form -> crops -> what was found
@@ -74,16 +76,18 @@ def run(flag_values: flags.FlagValues, arguments: list[str]) -> None:
     recipe = overridden(training.RECIPES["demo"], flag_values)
     seconds: dict[str, float] = {}
     with _step("data", f"building {recipe.dataset}", seconds):
-        names = write_labels(recipe, folder, data_dir)
+        dataset = data.open(recipe.dataset, "test", data_dir)
+        write_labels(dataset, folder)
     with _step("training", f"training {recipe.network} for {recipe.epochs} epochs", seconds):
         result = training.train(recipe, folder, data_dir=data_dir, resume=False)
     with _step("export", "exporting", seconds):
-        parities = _export(result.model, folder, names, recipe.dataset, data_dir)
+        pictures = calibration.pictures(recipe.dataset, data_dir=data_dir)
+        parities = _export(result.model, folder, dataset.class_names, pictures)
     with _step("evaluation", "evaluating on the test split", seconds):
         forms = {form: predictor(folder / file) for form, file in FORMS.items()}
-        evaluations = _evaluate(forms, recipe.dataset, data_dir)
+        evaluations = _evaluate(forms, dataset)
     with _step("classification", "classifying JPEG files", seconds):
-        patches = _classify(forms, *_test_pictures(recipe.dataset, names, data_dir))
+        patches = _classify(forms, *_pictures(dataset))
         photographs = _classify(forms, *_whole_photographs())
     results = {
         "recipe": recipe.name,
@@ -93,9 +97,7 @@ def run(flag_values: flags.FlagValues, arguments: list[str]) -> None:
         "test_pictures": len(patches),
         "seconds": sum(seconds.values()),
         "seconds_by_step": seconds,
-        "top1": _by_form(evaluations, lambda found: found.top1),
-        "top5": _by_form(evaluations, lambda found: found.top5),
-        "top1_standard_error": _by_form(evaluations, lambda found: found.top1_standard_error),
+        **{figure: _by_form(evaluations, figure) for figure in FIGURES},
         "agreement": _agreement(patches),
         "agreement_on_whole_photographs": _agreement(photographs),
         "largest_difference": {f: parity.largest_difference for f, parity in parities.items()},
@@ -111,41 +113,37 @@ def run(flag_values: flags.FlagValues, arguments: list[str]) -> None:
 def _export(
     model: keras.Model,
     folder: pathlib.Path,
-    names: Sequence[str],
-    dataset: str,
-    data_dir: str | None,
+    class_names: Sequence[str],
+    pictures: Sequence[np.ndarray],
 ) -> dict[str, export.Parity]:
     """Writes every form but Keras's own, and prints how close each is to Keras.
 
-    The forms of an earlier run are replaced.
+    The forms of an earlier run are replaced. `pictures` are to calibrate with.
     """
     files = {form: folder / file for form, file in FORMS.items()}
-    parities = {
-        "saved_model": export.saved_model(model, files["saved_model"], names, overwrite=True)
-    }
+    options: dict[str, Any] = {"labels": class_names, "overwrite": True}
+    parities = {"saved_model": export.saved_model(model, files["saved_model"], **options)}
     for form in (form for form in FORMS if form.startswith("tflite")):
         mode = form.removeprefix("tflite_")
-        seen = dataset if MODES[mode].calibrated else None
-        options = {"labels": names, "data_dir": data_dir, "overwrite": True}
+        seen = pictures if MODES[mode].calibrated else None
         parities[form] = export.tflite(model, files[form], mode, seen, **options)
     for parity in parities.values():
         print(f"  {parity}")
     return parities
 
 
-def _evaluate(forms: Mapping[str, Predictor], dataset: str, data_dir: str | None) -> Evaluations:
+def _evaluate(forms: Mapping[str, Predictor], dataset: data.Dataset) -> Evaluations:
     return {
-        form: {crops: evaluate(model, dataset, crops, data_dir=data_dir) for crops in CROPS}
+        form: {crops: evaluate(model, dataset, crops) for crops in CROPS}
         for form, model in forms.items()
     }
 
 
-def _test_pictures(
-    dataset: str, names: Sequence[str], data_dir: str | None
-) -> tuple[list[bytes], list[str]]:
-    """The pictures of the test split, encoded, and the names of their classes."""
-    examples = list(pipeline.encoded_examples(dataset, "test", data_dir).as_numpy_iterator())
-    return [picture for picture, _ in examples], [names[label] for _, label in examples]
+def _pictures(dataset: data.Dataset) -> tuple[list[bytes], list[str]]:
+    """The encoded pictures of a data set and the names of their classes."""
+    examples = list(dataset.encoded().as_numpy_iterator())
+    names = dataset.class_names
+    return [encoded for encoded, _ in examples], [names[label] for _, label in examples]
 
 
 def _whole_photographs() -> tuple[list[bytes], list[str]]:
@@ -183,11 +181,9 @@ def _agreement(classified: Sequence[Classified]) -> dict[str, float]:
     }
 
 
-def _by_form(
-    evaluations: Evaluations, figure: Callable[[Evaluation], float]
-) -> dict[str, dict[str, float]]:
+def _by_form(evaluations: Evaluations, figure: str) -> dict[str, dict[str, float]]:
     return {
-        form: {str(crops): figure(found) for crops, found in by_crops.items()}
+        form: {str(crops): getattr(found, figure) for crops, found in by_crops.items()}
         for form, by_crops in evaluations.items()
     }
 

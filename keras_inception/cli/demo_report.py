@@ -130,7 +130,7 @@ def _curve(history: Mapping[str, Sequence[float]], name: str) -> str:
 
 def _confusion(single: Evaluation) -> str:
     plot = report.plot(
-        lambda theme: plots.confusion_plot(single.confusion, single.classes, theme),
+        lambda theme: plots.confusion_plot(single.confusion, single.class_names, theme),
         "Confusion matrix",
         least_width="36rem",
     )

@@ -14,12 +14,13 @@ import pathlib
 
 from absl import flags
 
+from keras_inception import data
 from keras_inception.cli import common_flags, models
 from keras_inception.cli.errors import UsageError
 from keras_inception.data.broken import ON_ERROR
 from keras_inception.data.crops import MIRRORED
 from keras_inception.evaluation import Evaluation, evaluate, write_results
-from keras_inception.evaluation.results import accuracy_rows
+from keras_inception.evaluation.result_files import accuracy_rows
 
 USAGE = "--model=MODEL [--model=MODEL ...] [flags]"
 
@@ -57,22 +58,24 @@ def define_flags(flag_values: flags.FlagValues) -> None:
 def run(flag_values: flags.FlagValues, arguments: list[str]) -> None:
     if not flag_values.model or arguments:
         raise UsageError(f"evaluate needs {USAGE} and nothing else")
+    for model in flag_values.model:
+        models.check(model)
+    dataset = data.open(flag_values.data, flag_values.split, flag_values.data_dir)
+    if flag_values.exclude is not None:
+        dataset = dataset.without(flag_values.exclude)
     folder = flag_values.output
     found = evaluate(
         [models.source(model) for model in flag_values.model],
-        flag_values.data,
+        dataset,
         flag_values.crops,
-        split=flag_values.split,
         batch_size=flag_values.batch_size,
-        data_dir=flag_values.data_dir,
-        exclude=flag_values.exclude,
         on_error=flag_values.on_error,
         state_dir=folder and pathlib.Path(folder) / "state",
         resume=flag_values.resume,
     )
     print(_as_text(found))
     if folder:
-        print(f"report: {write_results(found, folder, flag_values.data_dir)}")
+        print(f"report: {write_results(found, folder)}")
 
 
 def _as_text(found: Evaluation) -> str:

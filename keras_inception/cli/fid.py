@@ -19,8 +19,9 @@ from absl import flags
 
 from keras_inception.cli import common_flags, models
 from keras_inception.cli.errors import UsageError
-from keras_inception.evaluation import Statistics, frechet_distance
-from keras_inception.evaluation.generated import each_statistics
+from keras_inception.data import as_dataset
+from keras_inception.evaluation import Statistics, frechet_distance, statistics
+from keras_inception.evaluation.generated import features
 
 USAGE = "--data=PICTURES [--against=PICTURES] [--output=FILE] [flags]"
 _SPLIT = "the only one there is, or else test"
@@ -43,30 +44,41 @@ def define_flags(flag_values: flags.FlagValues) -> None:
 
 
 def run(flag_values: flags.FlagValues, arguments: list[str]) -> None:
+    sets = [
+        (flag_values.data, flag_values.split),
+        (flag_values.against, flag_values.against_split),
+    ]
+    sets = [(source, split) for source, split in sets if source is not None]
     output = flag_values.output
-    sources = [source for source in (flag_values.data, flag_values.against) if source is not None]
-    if arguments or flag_values.data is None or len(sources) < (1 if output else 2):
+    if arguments or flag_values.data is None or len(sets) < (1 if output else 2):
         raise UsageError(f"fid needs {USAGE}: two sets, or one and --output for its statistics")
     if output and not output.endswith(".npz"):
         raise UsageError(f"--output={output}: the name of the file must end in .npz")
-    if output and sources[0].endswith(".npz"):
-        raise UsageError(f"{sources[0]} has the statistics already that --output would write")
+    if output and _is_file(flag_values.data):
+        raise UsageError(f"{flag_values.data} has the statistics already that --output would write")
     if flag_values.model and flag_values.weights:
         raise UsageError("--model and --weights both name the network: give only one of them")
+    network = None
+    if not all(_is_file(source) for source, _ in sets):  # before pictures are opened
+        model = models.load(flag_values.model) if flag_values.model else None
+        network = features(model, flag_values.weights)
     found: list[Statistics] = []
-    for statistics in each_statistics(
-        sources,
-        (flag_values.split, flag_values.against_split)[: len(sources)],
-        model=models.load(flag_values.model) if flag_values.model else None,
-        weights=flag_values.weights,
-        data_dir=flag_values.data_dir,
-        batch_size=flag_values.batch_size,
-    ):
-        if output and not found:  # at once: the other set may take hours
-            statistics.save(output)
-        found.append(statistics)
+    for source, split in sets:
+        if _is_file(source):
+            found.append(Statistics.load(source))
+        else:
+            pictures = as_dataset(source, split, flag_values.data_dir, labelled=False)
+            batch_size = flag_values.batch_size
+            found.append(statistics(pictures, model=network, batch_size=batch_size))
+        if output and len(found) == 1:  # at once: the other set may take hours
+            found[0].save(output)
     distance = frechet_distance(*found) if len(found) == 2 else None
     print(_as_json(distance, found) if flag_values.json else _as_text(distance, found))
+
+
+def _is_file(source: str) -> bool:
+    """Tells a file of statistics from the name of a data set."""
+    return source.endswith(".npz")
 
 
 def _as_text(distance: float | None, found: list[Statistics]) -> str:
@@ -74,20 +86,20 @@ def _as_text(distance: float | None, found: list[Statistics]) -> str:
     return "\n".join([*lines, *([] if distance is None else [f"FID {distance:.4f}"])])
 
 
-def _pictures(statistics: Statistics) -> str:
-    if statistics.pictures is None:
+def _pictures(found: Statistics) -> str:
+    if found.pictures is None:
         return "an unknown number of pictures"
-    return f"{statistics.pictures} pictures"
+    return f"{found.pictures} pictures"
 
 
 def _as_json(distance: float | None, found: list[Statistics]) -> str:
     sets = [
         {
-            "source": statistics.source,
-            "pictures": statistics.pictures,
-            "features": statistics.mu.size,
-            "network": statistics.network,
+            "source": one.source,
+            "pictures": one.pictures,
+            "features": one.mu.size,
+            "network": one.network,
         }
-        for statistics in found
+        for one in found
     ]
     return json.dumps({"fid": distance, "sets": sets}, ensure_ascii=False)

@@ -18,10 +18,9 @@ from typing import Any, NoReturn
 
 from absl import flags
 
-from keras_inception import training
+from keras_inception import data, training
 from keras_inception.cli import common_flags
 from keras_inception.cli.errors import UsageError, print_error
-from keras_inception.data import pipeline
 from keras_inception.files import replacing
 from keras_inception.training.distribution import CLUSTER_TIMEOUT
 from keras_inception.training.loop import CHECKPOINT_SECONDS
@@ -109,7 +108,7 @@ def run(flag_values: flags.FlagValues, arguments: list[str]) -> int:
         _start_again(error, flag_values.restarts)
     if result is None:  # a task that served others
         return 0
-    write_labels(recipe, folder, data_dir)
+    write_labels(data.open(recipe.dataset, recipe.train_split, data_dir), folder)
     accuracy = result.history["val_top1_accuracy"][-1]
     print(f"{folder}: validation top-1 {accuracy:.2%} in {result.seconds:.0f} s")
     return 0
@@ -170,11 +169,7 @@ def overridden(recipe: training.Recipe, flag_values: flags.FlagValues) -> traini
     return recipe.replace(source="the command line", **given)
 
 
-def write_labels(
-    recipe: training.Recipe, folder: str | pathlib.Path, data_dir: str | None
-) -> tuple[str, ...]:
-    """Writes the class names of the recipe's data set beside the network, and returns them."""
-    names = pipeline.dataset_info(recipe.dataset, data_dir).class_names
+def write_labels(dataset: data.Dataset, folder: str | pathlib.Path) -> None:
+    """Writes the class names of a data set beside the network that was trained on it."""
     with replacing(pathlib.Path(folder) / "labels.txt") as file:
-        file.write_text("".join(f"{name}\n" for name in names), encoding="utf-8")
-    return names
+        file.write_text("".join(f"{name}\n" for name in dataset.class_names), encoding="utf-8")

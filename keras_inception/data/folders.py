@@ -1,45 +1,50 @@
-"""Pictures in folders, as sources: class folders, with or without splits, and flat ones."""
+"""Folders of pictures as sources: class folders, with or without splits, and flat folders."""
 
 from __future__ import annotations
 
 import hashlib
 import os
 import pathlib
+from collections.abc import Collection
 
 import keras
 import tensorflow as tf
 
 from keras_inception.data.info import NO_LABEL, DatasetInfo
 
-_PREFIX = "folder:"  # of a data set's name
-_WHOLE = "all"  # the split of a folder that has none
+_PREFIX = "folder:"  # how the name of such a data set begins
+_WHOLE = "all"  # the only split of a folder that has no splits
 _SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".png")  # those that Keras lists
 
 
 def is_folder(name: str) -> bool:
-    """Whether a data set's name is that of a folder."""
+    """Tells whether a data set's name stands for a folder."""
     return name.startswith(_PREFIX)
 
 
 def open_folder(name: str, labelled: bool = True) -> Folder:
-    """The source of `folder:PATH`; where no labels are wanted, pictures may lie in PATH itself."""
-    what = "class folders" if labelled else "pictures"
+    """Opens `folder:PATH`. Pictures may lie in PATH itself if no labels are needed.
+
+    Raises:
+        ValueError: PATH is not a folder of pictures.
+    """
+    what = "one sub-folder per class" if labelled else "pictures"
     if name == _PREFIX:  # which would be the current directory
-        raise ValueError(f"{_PREFIX}PATH wants the path of a folder with {what}")
+        raise ValueError(f"{_PREFIX}PATH has no PATH: expected a folder with {what}")
     root = pathlib.Path(name.removeprefix(_PREFIX)).expanduser()
     if not root.is_dir():
-        raise ValueError(f"{root} is no folder; {_PREFIX}PATH wants one with {what}")
+        raise ValueError(f"{root} is not a folder: {_PREFIX}PATH expects a folder with {what}")
     paths = [] if labelled else _pictures_in(root)
     return FlatFolder(name, root, paths) if paths else Folder(name, root)
 
 
 class Folder:
-    """Class folders of pictures, listed by Keras, in its order: by class, then by name.
+    """A folder of class folders, listed by Keras in its order: by class, then by name.
 
-    Paths are kept, as one tensor for each split: 0.2 GB for ImageNet's 1.3 million.
+    Paths are kept, as one tensor for each part: 0.2 GB for ImageNet's 1.3 million.
     """
 
-    def __init__(self, name, root):
+    def __init__(self, name: str, root: pathlib.Path) -> None:
         folders = _split_folders(root)
         listed = {split: _listed(folder) for split, folder in folders.items()}
         classes = tuple(sorted({c for names, _ in listed.values() for c in names}))
@@ -55,14 +60,21 @@ class Folder:
         start = len(self._prefixes[split])
         return paths, [label[path[start:].partition(os.sep)[0]] for path in paths]
 
-    def has(self, split):
+    def has(self, split: str) -> bool:
+        """Tells whether there is such a split."""
         return split in self._columns
 
-    def names(self, split):
+    def count(self, split: str) -> int:
+        """Returns the number of pictures in a split."""
+        return self.info.examples[split]
+
+    def file_names(self, split: str) -> list[str]:
+        """Returns the path of each picture below the folder of its split."""
         paths, _ = self._columns[split]
         return [path.removeprefix(self._prefixes[split]) for path in paths]
 
-    def fingerprint(self, split):
+    def fingerprint(self, split: str) -> str:
+        """Returns a hash of the paths, sizes and times of the files."""
         digest = hashlib.sha256()
         for path in self._columns[split][0]:
             digest.update(path.encode())
@@ -71,26 +83,42 @@ class Folder:
                 digest.update(f"{status.st_size} {status.st_mtime_ns}".encode())
         return digest.hexdigest()
 
-    def share(self, split, input_context=None):
-        """A split, or every n-th of its pictures, in the form that `count` and `read` take."""
+    def part(
+        self,
+        split: str,
+        end: int | None = None,
+        excluded: Collection[int] = (),
+        input_context: tf.distribute.InputContext | None = None,
+    ) -> FolderPart:
+        """Selects pictures of a split; the arguments are those of `Source.part`."""
+        paths, labels = (column[:end] for column in self._columns[split])
+        if excluded:
+            left_out = set(excluded)
+            kept = [number for number in range(len(paths)) if number not in left_out]
+            paths, labels = ([column[number] for number in kept] for column in (paths, labels))
         context = input_context or tf.distribute.InputContext()
         first, step = context.input_pipeline_id, context.num_input_pipelines
-        paths, labels = (column[first::step] for column in self._columns[split])
-        # The two are made once, here: no graph of an epoch has a copy.
-        prefix = len(self._prefixes[split].encode())
-        return prefix, tf.constant(paths), tf.constant(labels, tf.int64)
+        return FolderPart(self._prefixes[split], paths[first::step], labels[first::step])
 
-    @staticmethod
-    def count(share):
-        return share[1].shape[0]
 
-    @staticmethod
-    def read(share, shuffle_seed=None, start=0):
-        prefix, paths, labels = share
+class FolderPart:
+    """The files of a split that one pipeline reads."""
+
+    def __init__(self, prefix: str, paths: list[str], labels: list[int]) -> None:
+        self.count = len(paths)
+        self._prefix = len(prefix.encode())
+        # The two tensors are made once, here: no graph of an epoch has a copy.
+        self._paths, self._labels = tf.constant(paths, tf.string), tf.constant(labels, tf.int64)
+
+    load = staticmethod(tf.io.read_file)
+
+    def read(self, shuffle_key: tf.Tensor | None = None, start: int = 0) -> tf.data.Dataset:
+        """Reads one pass, as `Part.read` says."""
+        prefix, paths, labels = self._prefix, self._paths, self._labels
         order = tf.range(paths.shape[0], dtype=tf.int64)
-        if shuffle_seed is not None:
-            # What is shuffled are numbers, all at once, so any place in an epoch is near.
-            order = tf.random.experimental.stateless_shuffle(order, tf.stack([shuffle_seed, 0]))
+        if shuffle_key is not None:
+            # Numbers are shuffled, all at once, so that any place in an epoch is near.
+            order = tf.random.experimental.stateless_shuffle(order, tf.stack([shuffle_key, 0]))
 
         def named(number):
             name = tf.strings.substr(paths[number], prefix, tf.int32.max)
@@ -98,20 +126,18 @@ class Folder:
 
         return tf.data.Dataset.from_tensor_slices(order[start:]).map(named)
 
-    load = staticmethod(tf.io.read_file)
-
 
 class FlatFolder(Folder):
-    """The pictures in a folder itself, by name, without classes."""
+    """A folder that has pictures in itself, sorted by name, without classes."""
 
-    def __init__(self, name, root, paths):
+    def __init__(self, name: str, root: pathlib.Path, paths: list[str]) -> None:
         self._prefixes = {_WHOLE: os.path.join(root, "")}
         self._columns = {_WHOLE: (paths, [NO_LABEL] * len(paths))}
         self.info = DatasetInfo(name, (), {_WHOLE: len(paths)})
 
 
 def _split_folders(root):
-    """The folder of each split: those below `root`, or `root` itself where they are its classes."""
+    """Returns the folder of each split: those below `root`, or `root` if they are its classes."""
     folders = sorted(p for p in root.iterdir() if p.is_dir() and not p.name.startswith("."))
     inner = (p for folder in folders for p in folder.iterdir() if not p.name.startswith("."))
     first = next(inner, None)
@@ -121,7 +147,7 @@ def _split_folders(root):
 
 
 def _pictures_in(folder):
-    """The paths of the pictures that lie in a folder itself, sorted."""
+    """Returns the sorted paths of the pictures that lie in a folder itself."""
     with os.scandir(folder) as entries:
         paths = sorted(e.path for e in entries if e.name.lower().endswith(_SUFFIXES))
     _check_names(map(pathlib.Path, paths))
@@ -135,7 +161,7 @@ def _check_names(paths):
 
 
 def _listed(folder):
-    """The classes and the pictures' paths below a folder of class folders."""
+    """Returns the class names and the pictures' paths below a folder of class folders."""
     try:
         listed = keras.utils.image_dataset_from_directory(
             folder, batch_size=None, shuffle=False, verbose=False

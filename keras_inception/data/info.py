@@ -1,16 +1,22 @@
-"""What is to be known of a data set before its pictures are read."""
+"""Facts about a data set that are known before its pictures are read."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-NO_LABEL = -1  # of pictures without classes
+NO_LABEL = -1  # the label of pictures without classes
 
 
 @dataclass(frozen=True)
 class DatasetInfo:
-    """Name, classes and sizes of a data set."""
+    """Name, class names and split sizes of a data set.
+
+    Attributes:
+        name: the name that it was opened by.
+        class_names: in the order of the labels; empty if the pictures have no classes.
+        examples: number of examples of each split.
+    """
 
     name: str
     class_names: tuple[str, ...]
-    examples: dict[str, int]  # split: number of examples
+    examples: dict[str, int]

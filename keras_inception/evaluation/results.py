@@ -1,183 +1,150 @@
-"""What an `Evaluation` found, as `results.json` and as a page, `report.html`."""
+"""`Evaluation`: the result of `evaluate`, and the figures that follow from it."""
+
+from __future__ import annotations
 
 import dataclasses
-import json
-import pathlib
+from collections.abc import Iterator
+from typing import Any
 
-import keras
 import numpy as np
-import tensorflow as tf
 
-from keras_inception.data import pipeline
-from keras_inception.evaluation import metrics, plots, report
-from keras_inception.files import replacing
-
-MISTAKES = 16  # shown at most
-_WORST = 20  # classes that the page lists at once; the others are folded away
+from keras_inception.data import Dataset
+from keras_inception.evaluation import metrics
+from keras_inception.renamed import say_renamed
 
 
-def write_results(found, folder, data_dir=None):
-    """Writes `results.json` and `report.html` into `folder`; returns the latter's path.
+@dataclasses.dataclass(frozen=True)
+class Evaluation:
+    """Result of `evaluate`. Accuracies and standard errors are fractions.
 
-    Args:
-        found: an `Evaluation`.
-        folder: made if it is missing; earlier files of these names are replaced.
-        data_dir: where the data set lies, for pictures of mistakes. There are none on the page
-            where batches were evaluated, not a named data set.
+    Attributes:
+        models: names of the models.
+        crops: number of crops of each picture.
+        class_names: in the order of the labels.
+        probabilities: float32 (pictures, classes), averaged over crops and models.
+        labels: int64 (pictures,).
+        seconds: wall time, with that of earlier runs that this one went on from.
+        hits: bool (pictures, models, 2): whether each model alone is right, top-1 and top-5.
+        dataset, split: names of the data set and its split; empty if batches were passed.
+        excluded: number of pictures that were left out because the caller asked for it.
+        unreadable: number of pictures that were left out because they cannot be read.
+        examples: int64 (pictures,), their numbers in the split from 0; `None` for batches.
+        source: the `Dataset` that the pictures are from; `None` for batches.
     """
-    folder = pathlib.Path(folder)
-    _write(folder / "results.json", json.dumps(figures(found), indent=1) + "\n")
-    _write(folder / "report.html", page(found, mistakes(found, MISTAKES, data_dir)))
-    return folder / "report.html"
 
+    models: tuple[str, ...]
+    crops: int
+    class_names: tuple[str, ...]
+    probabilities: np.ndarray
+    labels: np.ndarray
+    seconds: float
+    hits: np.ndarray
+    dataset: str = ""
+    split: str = ""
+    excluded: int = 0
+    unreadable: int = 0
+    examples: np.ndarray | None = None
+    source: Dataset | None = dataclasses.field(default=None, repr=False, compare=False)
 
-def figures(found):
-    """All figures of an `Evaluation`, ready for JSON.
+    def __post_init__(self) -> None:
+        metrics.top_k_accuracy(self.probabilities, self.labels)  # labels out of range, NaN
 
-    Those of `Evaluation.summary`, and `classes` (`Evaluation.per_class`), `confusion` as a list of
-    `{true, taken_for, pictures}`, most pictures first, and `reliability` (`metrics.reliability`).
-    """
-    confusion = found.confusion
-    cells = sorted(np.argwhere(confusion).tolist(), key=lambda cell: -confusion[tuple(cell)])
-    names = ("pictures", "confidence", "accuracy")
-    bins = metrics.reliability(found.probabilities, found.labels)
-    return {
-        **found.summary(),
-        "classes": found.per_class(),
-        "confusion": [
-            {
-                "true": found.classes[row],
-                "taken_for": found.classes[column],
-                "pictures": int(confusion[row, column]),
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Old name of `class_names`."""
+        say_renamed("Evaluation.classes", "Evaluation.class_names")
+        return self.class_names
+
+    @property
+    def pictures(self) -> int:
+        """Number of pictures that were classified."""
+        return len(self.labels)
+
+    @property
+    def top1(self) -> float:
+        """Fraction of pictures whose likeliest class is right."""
+        return metrics.top_k_accuracy(self.probabilities, self.labels, 1)
+
+    @property
+    def top5(self) -> float:
+        """Fraction of pictures with the right class among the likeliest five."""
+        return metrics.top_k_accuracy(self.probabilities, self.labels, 5)
+
+    @property
+    def top1_standard_error(self) -> float:
+        """Standard error of `top1`."""
+        return metrics.standard_error(self.top1, self.pictures)
+
+    @property
+    def top5_standard_error(self) -> float:
+        """Standard error of `top5`."""
+        return metrics.standard_error(self.top5, self.pictures)
+
+    @property
+    def predictions(self) -> np.ndarray:
+        """The likeliest class of each picture, int64 (pictures,)."""
+        return metrics.top_k(self.probabilities, 1)[0][:, 0]
+
+    @property
+    def confusion(self) -> np.ndarray:
+        """Counts (classes, classes): a row is a true class, a column the predicted one."""
+        return metrics.confusion_matrix(self.labels, self.predictions, len(self.class_names))
+
+    @property
+    def calibration_error(self) -> float:
+        """The expected calibration error (`metrics.calibration_error`)."""
+        return metrics.calibration_error(self.probabilities, self.labels)
+
+    def per_class(self) -> list[dict[str, Any]]:
+        """Returns for each class its `name`, `pictures`, `top1`, `top5` and `taken_for`.
+
+        `taken_for` is the wrong class that is predicted most often, `None` without a mistake. The
+        accuracies are `None` without a picture.
+        """
+        likeliest = metrics.top_k(self.probabilities, 5)[0] == self.labels[:, np.newaxis]
+        mistakes = self.confusion
+        np.fill_diagonal(mistakes, 0)
+        rows = []
+        for i, (name, wrong) in enumerate(zip(self.class_names, mistakes, strict=True)):
+            right = likeliest[self.labels == i]
+            rows.append(
+                {
+                    "name": name,
+                    "pictures": len(right),
+                    "top1": float(right[:, 0].mean()) if len(right) else None,
+                    "top5": float(right.any(axis=1).mean()) if len(right) else None,
+                    "taken_for": self.class_names[wrong.argmax()] if wrong.any() else None,
+                }
+            )
+        return rows
+
+    def summary(self) -> dict[str, Any]:
+        """Returns the figures without arrays, ready for JSON."""
+        alone = [{"model": m, **figures} for m, figures in zip(self.models, self._alone())]
+        return {
+            "models": list(self.models),
+            "data": self.dataset,
+            "split": self.split,
+            "crops": self.crops,
+            "pictures": self.pictures,
+            "excluded": self.excluded,
+            "unreadable": self.unreadable,
+            "top1": self.top1,
+            "top1_standard_error": self.top1_standard_error,
+            "top5": self.top5,
+            "top5_standard_error": self.top5_standard_error,
+            "calibration_error": self.calibration_error,
+            "each_model": alone,
+            "seconds": self.seconds,
+            "images_per_second": self.pictures / max(self.seconds, 1e-9),
+        }
+
+    def _alone(self) -> Iterator[dict[str, float]]:
+        for top1, top5 in self.hits.mean(axis=0).tolist():
+            errors = [metrics.standard_error(accuracy, self.pictures) for accuracy in (top1, top5)]
+            yield {
+                "top1": top1,
+                "top1_standard_error": errors[0],
+                "top5": top5,
+                "top5_standard_error": errors[1],
             }
-            for row, column in cells
-        ],
-        "reliability": {name: values.tolist() for name, values in zip(names, bins, strict=True)},
-    }
-
-
-def mistakes(found, most, data_dir=None):
-    """Wrongly classified pictures, at most `most`, as cards: the surest of each kind."""
-    if found.examples is None:
-        return []
-    cards, places = [], {}
-    classes, scores = metrics.top_k(found.probabilities, 3)
-    for i in np.flatnonzero(classes[:, 0] != found.labels):
-        best = [(found.classes[c], float(p)) for c, p in zip(classes[i], scores[i], strict=True)]
-        note = f"picture {found.examples[i]}"
-        cards.append(report.Card(b"", found.classes[found.labels[i]], best, note))
-        places[note] = int(found.examples[i])
-    shown = report.surest_of_each_kind(cards, most)
-    pictures = _pictures(found, {places[card.note] for card in shown}, data_dir)
-    return [dataclasses.replace(card, picture=pictures[places[card.note]]) for card in shown]
-
-
-def _pictures(found, places, data_dir):
-    """`{place in the split: JPEG}` of the pictures at `places`."""
-    if not places:
-        return {}
-    wanted = tf.constant(sorted(places), tf.int64)
-    examples = pipeline.encoded_examples(found.dataset, found.split, data_dir).enumerate()
-    examples = examples.filter(lambda i, _: tf.reduce_any(i == wanted)).take(len(places))
-    return {int(i): report.thumbnail(picture) for i, (picture, _) in examples.as_numpy_iterator()}
-
-
-def page(found, cards):
-    """The report as one HTML page; `cards` are pictures of mistakes."""
-    bins = metrics.reliability(found.probabilities, found.labels)
-    body = [
-        report.tiles(
-            {
-                "top-1": f"{found.top1:.2%}",
-                "top-5": f"{found.top5:.2%}",
-                "standard error of top-1": f"{found.top1_standard_error:.2%}",
-                "calibration error": f"{found.calibration_error:.2%}",
-                "time": report.duration(found.seconds),
-            }
-        ),
-        _models(found),
-        report.section(
-            "What is taken for what",
-            "A row for each true class, divided by its pictures.",
-            report.plot(
-                lambda theme: plots.confusion_plot(found.confusion, found.classes, theme),
-                "Confusion matrix",
-                least_width="36rem",
-            ),
-        ),
-        report.section(
-            "How sure it is, and how right",
-            "Pictures are grouped by the probability of their likeliest class. Below the diagonal "
-            "the network is surer than it should be. The calibration error is the mean distance "
-            "from the diagonal, weighted by pictures (1706.04599).",
-            report.plot(lambda theme: plots.reliability_plot(*bins, theme), "Reliability"),
-        ),
-        _classes(found),
-    ]
-    if cards:
-        wrong = found.pictures - round(found.top1 * found.pictures)
-        text = (
-            f"{wrong} of {found.pictures} pictures are classified wrongly. Of each kind of mistake "
-            f"the one that the network was surest of, {len(cards)} kinds; the number is the "
-            "picture's place in the split, from 0."
-        )
-        body.append(report.section("Mistakes", text, report.cards(cards)))
-    crops = f"{found.crops} crop{'s' * (found.crops > 1)}"
-    lead = (
-        f"{_data(found)}: {found.pictures:,} pictures, {crops} of each"
-        + (f", {found.excluded:,} pictures left out" if found.excluded else "")
-        + (f", {found.unreadable:,} that cannot be read" if found.unreadable else "")
-        + "; softmax outputs are averaged over crops"
-        + (" and models." if len(found.models) > 1 else ".")
-    )
-    foot = f"keras {keras.__version__}, tensorflow {tf.__version__}"
-    return report.page("Evaluation", lead, body, foot)
-
-
-def _data(found):
-    return f"{found.dataset}, {found.split}" if found.dataset else "batches"
-
-
-def _models(found):
-    text = "One standard error of a fraction p of n pictures is the square root of p (1 - p) / n."
-    rows = [[name, *accuracies] for name, *accuracies in accuracy_rows(found)]
-    return report.section("Accuracy", text, report.table(["model", "top-1", "top-5"], rows))
-
-
-def accuracy_rows(found):
-    """Texts (name, top-1, top-5), with standard errors: each model, then all together."""
-    summary = found.summary()
-    rows = [(pathlib.PurePath(row["model"]).name, row) for row in summary["each_model"]]
-    if len(rows) > 1:
-        rows.append((f"{len(rows)} models together", summary))
-    return [
-        (name, *(f"{row[k]:.2%} \u00b1 {row[f'{k}_standard_error']:.2%}" for k in ("top1", "top5")))
-        for name, row in rows
-    ]
-
-
-def _classes(found):
-    rows = sorted(
-        (row for row in found.per_class() if row["pictures"]), key=lambda row: row["top1"]
-    )
-    texts = [
-        [
-            row["name"].replace("_", " "),
-            row["pictures"],
-            f"{row['top1']:.1%}",
-            f"{row['top5']:.1%}",
-            (row["taken_for"] or "").replace("_", " "),
-        ]
-        for row in rows
-    ]
-    head = ["class", "pictures", "top-1", "top-5", "most often taken for"]
-    tables = [report.table(head, texts[:_WORST])]
-    if len(texts) > _WORST:
-        tables.append(report.folded("Show all classes", report.table(head, texts)))
-    text = "The classes that are recognised least often come first."
-    return report.section("Classes", text, *tables)
-
-
-def _write(path, text):
-    with replacing(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")

@@ -1,5 +1,6 @@
 """Everything that the constructors share: arguments and their checks, input, head, weights."""
 
+import contextlib
 import dataclasses
 import functools
 import inspect
@@ -16,7 +17,9 @@ from keras_inception.layers.conv import BATCH_NORM_MOMENTUM, batch_norm_momentum
 from keras_inception.layers.inception_resnet import RESIDUAL_SCALES
 from keras_inception.models.dilation import dilate
 from keras_inception.models.imagenet import preprocess_input
-from keras_inception.weights.arithmetic import SCALING
+from keras_inception.weights.conventions import SCALING, TENSORFLOW
+from keras_inception.weights.formats import absence, exists
+from keras_inception.weights.loading import source_for
 
 
 class _Default(int):
@@ -231,8 +234,8 @@ def build(
     weights = _resolve_weights(architecture, weights, width_multiplier)
     images = _images(architecture, include_top, input_tensor, input_shape)
     momentum = architecture.batch_norm_momentum
-    how = weights_package.arithmetic(weights, architecture.id, architecture.variant)
     with (
+        _open_weights(architecture, weights, include_top) as (how, load_into),
         scale_width(width_multiplier),
         batch_norm_momentum(momentum),
         foreign_padding(how.symmetric_padding, how.pool_counts_padding),
@@ -246,15 +249,29 @@ def build(
             x = keras.layers.GlobalAveragePooling2D(name="avg_pool")(x)
         elif pooling == "max":
             x = keras.layers.GlobalMaxPooling2D(name="max_pool")(x)
-    inputs = images if input_tensor is None else keras.utils.get_source_inputs(images)
-    if isinstance(inputs, list) and len(inputs) == 1:
-        inputs = inputs[0]  # a list would want lists at every call
-    model = keras.Model(inputs, x, name=name)
-    model.architecture = architecture
-    model.preprocess_input = architecture.preprocess_input
-    if weights is not None:
-        weights_package.load(model, weights)
+        inputs = images if input_tensor is None else keras.utils.get_source_inputs(images)
+        if isinstance(inputs, list) and len(inputs) == 1:
+            inputs = inputs[0]  # a list would want lists at every call
+        model = keras.Model(inputs, x, name=name)
+        model.architecture = architecture
+        model.preprocess_input = architecture.preprocess_input
+        load_into(model)
     return model
+
+
+@contextlib.contextmanager
+def _open_weights(architecture, weights, include_top):
+    """Yields the conventions to build for, and the function that loads the weights into a model."""
+    if weights is None:
+        yield TENSORFLOW, _without_report
+        return
+    network = architecture.id, architecture.variant
+    with weights_package.open_file(source_for(weights, *network, include_top)) as file:
+        yield file.conventions_for(*network) or TENSORFLOW, file.assign
+
+
+def _without_report(model):
+    model.load_report = None
 
 
 def _scaled(images, scaling):
@@ -311,12 +328,12 @@ def _resolve_weights(architecture, weights, multiplier):
             f"the {weights!r} weights are of the full width, not of width_multiplier={multiplier}; "
             "use weights=None, or the path of a file of that width"
         )
-    if weights is None or is_tag or weights_package.exists(weights):
+    if weights is None or is_tag or exists(weights):
         return weights
     known = _allowed((*tags, None))
     network = architecture.id + (f" ({architecture.variant})" if architecture.variant else "")
     raise ValueError(
-        f"weights={weights_package.absence(weights)}, and {network} has no public weights of "
+        f"weights={absence(weights)}, and {network} has no public weights of "
         f"that name; allowed: {known}, or the path of a file"
     )
 

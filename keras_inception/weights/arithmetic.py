@@ -1,53 +1,40 @@
-"""What differs in arithmetic between the frameworks that weights come from, beside their layout.
+"""The old home of `conventions.py`; works until the next release.
 
-A network is built to suit its weights, so that whatever is done with it later (training, crops,
-export) needs to know nothing of where they come from: every network takes images in [-1, 1].
+`weights.arithmetic` was a function as well as this module, so the module can be called.
 """
 
-import dataclasses
+from __future__ import annotations
 
-SCALING = "input_scaling"  # name of the layer that makes the publisher's scale of [-1, 1]
+import os
+import sys
+import types
 
-
-@dataclasses.dataclass(frozen=True)
-class Arithmetic:
-    """What weights expect of the network around them; the defaults are TensorFlow's.
-
-    Attributes:
-        symmetric_padding: strided convolutions are padded on both sides alike (Caffe, PyTorch).
-        pool_counts_padding: average pools divide by the whole window at the border too
-            (Inception-v3 of torchvision and timm).
-        scaling: (mean, deviation) for red, green, blue of pixels in [0, 255], or `None` where
-            images in [-1, 1] are what the publisher used.
-    """
-
-    symmetric_padding: bool = False
-    pool_counts_padding: bool = False
-    scaling: tuple | None = None
-
-    def __str__(self):
-        words = []
-        if self.symmetric_padding:
-            words.append("strided convolutions padded on both sides")
-        if self.pool_counts_padding:
-            words.append("average pools that count the padding")
-        if self.scaling:
-            words.append("pixels less their mean")
-        return ", ".join(words) or "the padding of TensorFlow and pixels in [-1, 1]"
+from keras_inception.renamed import renamed_attributes, say_renamed
+from keras_inception.weights import catalog
+from keras_inception.weights.conventions import TENSORFLOW, Conventions
+from keras_inception.weights.opening import open_file
 
 
-TENSORFLOW = Arithmetic()
+class _CallableModule(types.ModuleType):
+    def __call__(
+        self, source: str | os.PathLike[str] | None, network: str, variant: str | None
+    ) -> Conventions:
+        """Returns the conventions of a tag or a file, as `open_file` tells them."""
+        say_renamed("weights.arithmetic()", "weights.open_file(path).conventions_for()")
+        if source is None:
+            return TENSORFLOW
+        if isinstance(source, str) and source in catalog.tags(network, variant):
+            return catalog.find(network, variant, source).conventions
+        with open_file(source) as file:
+            return file.conventions_for(network, variant) or TENSORFLOW
 
 
-def of_layers(names, scaling):
-    """The arithmetic of a network of this package, by the names of its layers.
-
-    Args:
-        names: of all layers, those without weights too.
-        scaling: the network's scaling, if it has any but [-1, 1].
-    """
-    return Arithmetic(
-        any(name.endswith("_conv_pad") for name in names),
-        any(name.endswith("_avg_pool_pad") for name in names),
-        scaling if SCALING in names else None,
-    )
+__getattr__ = renamed_attributes(
+    __name__,
+    {
+        "Arithmetic": "keras_inception.weights.conventions.Conventions",
+        "SCALING": "keras_inception.weights.conventions.SCALING",
+        "of_layers": "keras_inception.weights.conventions.conventions_of_layers",
+    },
+)
+sys.modules[__name__].__class__ = _CallableModule

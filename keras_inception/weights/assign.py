@@ -1,41 +1,46 @@
-"""Values of a source into the variables of a model: all are checked, then all or none assigned.
+"""Assigns values of a source to the variables of a model, after a check of all of them.
 
-A reader opens a file as a `Source`; a name map makes a `Plan` of it for one model; `assign` carries
+A reader makes a `Source` of a file; a name map makes a `Plan` of it for one model; `assign` carries
 the plan out. Readers know nothing of models, and name maps nothing of files.
 """
+
+from __future__ import annotations
 
 import collections
 import dataclasses
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import keras
 import numpy as np
 from absl import logging
 
-_CLASSIFIER = 1 << 26  # values that a classifier of other classes may have beyond the model's own
+Shape = tuple[int, ...]
+
+_CLASSIFIER = 1 << 26  # values that a classifier for other classes may have beyond the model's
 
 
 @dataclasses.dataclass(frozen=True)
 class Source:
-    """A file of weights, opened.
+    """The arrays of an open file of weights.
 
     Attributes:
-        path: where it is, for messages.
-        shapes: name of each variable to its shape.
-        read: name to array; raises ValueError, naming the file, where that fails.
-        skipped: names that are no weights (optimizer slots, steps) to the reason; not in `shapes`.
-        layers: names of all layers of the network that was saved, where the file tells.
+        path: what messages call the file.
+        shapes: shape of each variable, by name.
+        read: returns an array by its name; raises ValueError, which names the file, if that fails.
+        skipped: reason by name of what is not a weight (optimizer slots, steps) and not in
+            `shapes`.
+        layers: names of all layers of the network that was saved, if the file tells them.
     """
 
     path: str
-    shapes: Mapping
-    read: Callable
-    skipped: Mapping = dataclasses.field(default_factory=dict)
-    layers: tuple = ()
+    shapes: Mapping[str, Shape]
+    read: Callable[[str], np.ndarray]
+    skipped: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    layers: tuple[str, ...] = ()
 
 
-def _same(array):
+def _same(array: np.ndarray) -> np.ndarray:
     return array
 
 
@@ -44,70 +49,67 @@ class Rule:
     """How one variable of a model is computed.
 
     Attributes:
-        target: the `keras.Variable`.
+        target: the variable.
         sources: names of the source's variables.
-        combine: their arrays to the value, in the target's layout (height, width, in, out).
-        is_classifier: whether the number of classes (or an embedding's length) may differ: the
+        combine: makes the value of their arrays, in the target's layout (height, width, in, out).
+        is_classifier: whether the number of classes (or an embedding's length) may differ; the
             target then stays as it is.
-        background: whether the first of 1001 classes is "background", dropped for 1000.
+        background: whether the first of 1001 classes is "background", which 1000 classes lack.
     """
 
     target: keras.Variable
-    sources: tuple
-    combine: Callable = _same
+    sources: tuple[str, ...]
+    combine: Callable[..., np.ndarray] = _same
     is_classifier: bool = False
     background: bool = False
 
 
 @dataclasses.dataclass(frozen=True)
 class Plan:
-    """A name map's result for one source and one model.
+    """How a source fills a model, as a name map found it out.
 
     Attributes:
-        rules: one for each variable that has a value in the source.
-        skipped: source names that the model has no place for, by design, to the reason.
+        rules: one for each variable of the model that has a value in the source.
+        skipped: reason by name of the source's variables that the model has no place for, by
+            design.
     """
 
-    rules: list
-    skipped: Mapping
+    rules: Sequence[Rule]
+    skipped: Mapping[str, str]
 
 
 @dataclasses.dataclass(frozen=True, repr=False)
 class LoadReport:
-    """What a load did.
+    """Lists what was loaded and what was not.
 
     Attributes:
-        used: names of the source's variables that were assigned.
-        skipped: those that were not, to the reason.
-        new: paths of the model's variables that keep their initial values, a classifier's for
-            another number of classes.
+        used: names of the file's variables that were assigned.
+        skipped: reason by name of those that were not.
+        new: paths of the model's variables that keep their initial values: those of a classifier
+            for another number of classes.
         ends: (path, first value, last value) of each assigned variable, in the model's order.
     """
 
-    used: tuple
-    skipped: Mapping
-    new: tuple
-    ends: tuple
+    used: tuple[str, ...]
+    skipped: Mapping[str, str]
+    new: tuple[str, ...]
+    ends: tuple[tuple[str, float, float], ...]
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         counts = [f"{len(getattr(self, name))} {name}" for name in ("used", "skipped", "new")]
         return f"LoadReport({', '.join(counts)})"
 
 
-def assign(model, source, plan):
-    """Carries out a plan, wholly or not at all.
+def assign(model: keras.Model, source: Source, plan: Plan) -> LoadReport:
+    """Carries out a plan, all of it or nothing.
 
     Args:
-        model: the one that the plan was made for.
-        source: the one that the plan was made for.
-        plan: a `Plan`.
-
-    Returns:
-        A `LoadReport`.
+        model, source: those that the plan was made for.
+        plan: what goes where.
 
     Raises:
-        ValueError: a variable of the source is used by no rule, a variable of the model has none,
-            or a shape does not fit. One message lists all of it; the model is unchanged.
+        ValueError: no rule uses a variable of the source, none fills a variable of the model, or a
+            shape does not fit. One message lists all of that; the model is unchanged.
     """
     faults = _faults(model, source, plan)
     if faults:
@@ -132,23 +134,23 @@ def assign(model, source, plan):
             model.name,
             ", ".join(new),
         )
-    used = {name for rule in plan.rules for name in rule.sources}
-    used = tuple(name for name in source.shapes if name in used and name not in skipped)
+    named = {name for rule in plan.rules for name in rule.sources}
+    used = tuple(name for name in source.shapes if name in named and name not in skipped)
     ends = tuple((t.path, float(v.flat[0]), float(v.flat[-1])) for t, v in values)
     return LoadReport(used, skipped, tuple(new), ends)
 
 
-def _numbers(source, name):
+def _numbers(source: Source, name: str) -> np.ndarray:
     value = np.asarray(source.read(name))
-    if value.dtype.name == "bfloat16":  # of a checkpoint; other files' come as float32
+    if value.dtype.name == "bfloat16":  # in a checkpoint; from other files it comes as float32
         value = value.astype(np.float32)
     if value.dtype.kind not in "fiu":
-        raise ValueError(f"{source.path}: {name} is no array of numbers, but of {value.dtype}")
+        raise ValueError(f"{source.path}: {name} is an array of {value.dtype}, not of numbers")
     return value
 
 
-def _faults(model, source, plan):
-    """What keeps a plan from being carried out, found by names and shapes: nothing is read."""
+def _faults(model: keras.Model, source: Source, plan: Plan) -> list[str]:
+    """Returns why a plan cannot be carried out, by names and shapes: no values are read."""
     room = 4 * sum(math.prod(variable.shape) for variable in model.weights) + _CLASSIFIER
     declared = sum(math.prod(shape) for shape in source.shapes.values())
     if declared > room:  # a file may claim anything
@@ -157,33 +159,34 @@ def _faults(model, source, plan):
     covered = collections.Counter(rule.target.path for rule in plan.rules)
     faults = [f"left over: {n}" for n in sorted(set(source.shapes) - used - set(plan.skipped))]
     faults += [f"missing: {v.path}" for v in model.weights if v.path not in covered]
-    faults += [f"there more than once: {path}" for path, times in covered.items() if times > 1]
+    faults += [f"given more than once: {path}" for path, times in covered.items() if times > 1]
     for rule in plan.rules:
         shapes = [tuple(source.shapes[name]) for name in rule.sources]
-        wanted = tuple(rule.target.shape)
+        ours = tuple(rule.target.shape)
         found = _fitted_shape(rule, shapes)
-        if found == wanted or (found and rule.is_classifier and found[:-1] == wanted[:-1]):
+        if found == ours or (found and rule.is_classifier and found[:-1] == ours[:-1]):
             continue
         names = ", ".join(rule.sources)
-        faults.append(f"shape: {names} {found or shapes} for {rule.target.path} {wanted}")
+        faults.append(f"shape: {names} {found or shapes} for {rule.target.path} {ours}")
     return faults
 
 
-def _fitted_shape(rule, shapes):
-    """The shape that `fit` will return; `None` where the sources do not even go together."""
-    stand_ins = [np.broadcast_to(np.float32(0), shape) for shape in shapes]  # of no size
+def _fitted_shape(rule: Rule, shapes: Sequence[Shape]) -> Shape | None:
+    """Returns the shape that `fit` will return; `None` if the sources do not go together."""
+    stand_ins = [np.broadcast_to(np.float32(0), shape) for shape in shapes]  # one value each
     try:
         return fit(rule, rule.combine(*stand_ins)).shape
     except (ValueError, IndexError):
         return None
 
 
-def fit(rule, value):
-    """Returns the value in the target's shape where that is allowed: classes, channels.
+def fit(rule: Rule, value: np.ndarray) -> np.ndarray:
+    """Returns the value in the target's shape if only classes or image channels differ.
 
-    1000 outputs of 1001 lose the background class. A first convolution on other than three channels
-    gets the sum over RGB for one channel, or RGB repeated and rescaled; of a separable one the
-    pointwise half is rescaled, and one channel gets the filters of all three.
+    Of 1001 outputs, 1000 remain without the background class. A first convolution on one channel
+    gets the sum over red, green and blue; one on any other number gets these repeated and rescaled.
+    If it is separable, its pointwise half is rescaled, and one channel gets the filters of all
+    three.
     """
     shape = tuple(rule.target.shape)
     if value.shape == (1, 1, *shape):
@@ -207,8 +210,8 @@ def fit(rule, value):
     return value
 
 
-def _repeat_pointwise(value, shape):
-    """A pointwise kernel for more or fewer image channels: rows (channel, multiplier) repeated."""
+def _repeat_pointwise(value: np.ndarray, shape: Shape) -> np.ndarray:
+    """Repeats the rows (channel, multiplier) of a pointwise kernel for other image channels."""
     multiplier = value.shape[2] // 3
     if shape[2] % multiplier:
         return value

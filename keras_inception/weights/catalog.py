@@ -2,15 +2,18 @@
 
 Hashes and sizes are those that the publishers, or projects that use the files, state in their
 sources: Keras (`keras/applications`), Intel's Open Model Zoo (`model.yml`, for TF-Slim, facenet and
-Caffe). Where none is stated there is `None`, and `download` remembers what it got.
+Caffe). If nobody states one it is `None` here, and `download` remembers what it got.
 
 Files that exist only as a pickle (torchvision's GoogLeNet, timm's Xception), as a frozen graph (the
-network of FID) or in another package's private layout have no row.
+network of FID) or in another package's private layout do not have a row.
 """
 
+from __future__ import annotations
+
+from keras_inception.weights.conventions import Scaling
 from keras_inception.weights.weight_file import Preprocessing, WeightFile
 
-# The bucket behind http://download.tensorflow.org, by way of TLS: most of the files have no hash.
+# The bucket behind http://download.tensorflow.org, over TLS: most of the files lack a hash.
 _SLIM = "https://storage.googleapis.com/download.tensorflow.org/models/"
 _KERAS = "https://storage.googleapis.com/tensorflow/keras-applications/"
 _HUB = "https://huggingface.co/timm/"
@@ -18,7 +21,7 @@ _DRIVE = "https://drive.usercontent.google.com/download?export=download&confirm=
 
 
 def _slim(tag, network, variant, file, pixels=299, accuracy=(None, None), **fields):
-    """A checkpoint of the TF-Slim model zoo; preprocessing as in its `inception_preprocessing`."""
+    """Makes the row of a TF-Slim checkpoint; preprocessing as in its `inception_preprocessing`."""
     return WeightFile(
         tag,
         network,
@@ -36,13 +39,16 @@ def _slim(tag, network, variant, file, pixels=299, accuracy=(None, None), **fiel
 
 
 def _adversarial(tag, network, file):
-    """Trained on adversarial examples too (1611.01236; "ens": 1705.07204); no accuracy is given."""
+    """Makes the row of weights trained on adversarial examples too, without a stated accuracy.
+
+    1611.01236; those called "ens": 1705.07204.
+    """
     source = "tensorflow/models, research/adv_imagenet_models"
     return _slim(tag, network, "released", file, source=source)
 
 
 def _keras(tag, network, variant, md5, licence, accuracy=(None, None), default=False):
-    """A file of `keras.applications`; its documentation's example neither crops nor smooths."""
+    """Makes the row of a `keras.applications` file; its documentation neither crops nor smooths."""
     top = accuracy[0] is not None
     ending = "" if top else "_notop"
     return WeightFile(
@@ -65,11 +71,11 @@ def _keras(tag, network, variant, md5, licence, accuracy=(None, None), default=F
 
 
 def _timm(tag, network, variant, name, accuracy, crop=0.875, scaling=(), **fields):
-    """A file of timm on the Hugging Face hub; its figures are for bicubic resizing.
+    """Makes the row of a timm file on the Hugging Face hub; its figures are for bicubic resizing.
 
-    All have a batch-norm gamma. `pool_counts_padding` is said for weights that were trained so.
-    Those from TensorFlow were not, though timm runs Inception-v3 so with them too; the networks of
-    "timm_tf" and "imagenet" are one and the same.
+    All have a batch-norm gamma. `pool_counts_padding` is set for weights that were trained so.
+    Those from TensorFlow were not, although timm runs Inception-v3 so with them too: the networks
+    of "timm_tf" and "imagenet" are the same.
     """
     return WeightFile(
         tag,
@@ -91,7 +97,7 @@ def _timm(tag, network, variant, name, accuracy, crop=0.875, scaling=(), **field
 
 
 def _facenet(tag, drive_id, file, **fields):
-    """David Sandberg's face embeddings; inputs are faces found and cut by his MTCNN."""
+    """Makes the row of David Sandberg's face embeddings, for faces cut out by his MTCNN."""
     return WeightFile(
         tag,
         "inception_resnet_v1",
@@ -107,12 +113,12 @@ def _facenet(tag, drive_id, file, **fields):
     )
 
 
-# ImageNet's mean and deviation over all pixels, in [0, 1] (0.485, 0.456, 0.406) and (0.229, 0.224,
-# 0.225): `IMAGENET_DEFAULT_MEAN` and `_STD` in timm, here times 255.
+# ImageNet's mean and deviation over all pixels: `IMAGENET_DEFAULT_MEAN` and `_STD` in timm, (0.485,
+# 0.456, 0.406) and (0.229, 0.224, 0.225) in [0, 1], here times 255.
 _IMAGENET_SCALING = ((123.675, 116.28, 103.53), (58.395, 57.12, 57.375))
 
-CATALOG = (
-    WeightFile(  # 256 x 256 without regard to the shape, then the central 224 x 224
+CATALOG: tuple[WeightFile, ...] = (
+    WeightFile(  # squashed to 256 x 256, then the central 224 x 224
         "imagenet",
         "googlenet",
         None,
@@ -182,7 +188,7 @@ CATALOG = (
         "bcbd6486424b2319ff4ef7d526e38f63",
         "Apache-2.0",
     ),
-    _timm(  # torchvision publishes a pickle only; its mean and deviation are undone inside it
+    _timm(  # torchvision publishes only a pickle; its network undoes the mean and deviation
         "torchvision",
         "inception_v3",
         "released",
@@ -281,26 +287,31 @@ CATALOG = (
 )
 
 
-def _rows(network, variant):
+def _rows(network: str, variant: str | None) -> list[WeightFile]:
     return [row for row in CATALOG if (row.network, row.variant) == (network, variant)]
 
 
-def tags(network, variant):
-    """Returns the names of the public weights of an architecture, the default's first."""
+def tags(network: str, variant: str | None) -> tuple[str, ...]:
+    """Returns the tags of the public weights of an architecture, the default first.
+
+    Args:
+        network: its id, "inception_v4" for example.
+        variant: its variant; `None` if there is only one.
+    """
     rows = sorted(_rows(network, variant), key=lambda row: not row.default)
     return tuple(row.tag for row in rows)
 
 
-def default_tag(network, variant):
-    """Returns the name of the weights that are loaded without being asked for, or `None`."""
+def default_tag(network: str, variant: str | None) -> str | None:
+    """Returns the tag of the weights that are loaded by default, or `None`; arguments as `tags`."""
     return next((row.tag for row in _rows(network, variant) if row.default), None)
 
 
-def find(network, variant, tag):
-    """Returns the row of a tag of an architecture.
+def find(network: str, variant: str | None, tag: str) -> WeightFile:
+    """Returns the row of an architecture's tag.
 
     Raises:
-        ValueError: there is none.
+        ValueError: the architecture has no such tag; the message lists those that it has.
     """
     for row in _rows(network, variant):
         if row.tag == tag:
@@ -310,7 +321,7 @@ def find(network, variant, tag):
     raise ValueError(f"no public weights {tag!r} for {name}; there are: {known}")
 
 
-def scaling(network):
-    """Returns the (mean, deviation) of a network's public weights where it is not [-1, 1]'s."""
-    found = {row.arithmetic.scaling for row in CATALOG if row.network == network} - {None}
+def scaling(network: str | None) -> Scaling | None:
+    """Returns the (mean, deviation) of a network's public weights, `None` for that of [-1, 1]."""
+    found = {row.conventions.scaling for row in CATALOG if row.network == network} - {None}
     return found.pop() if found else None

@@ -2,45 +2,53 @@
 
 TensorFlow believes an index whose checksums are right: a negative axis or a type that it does not
 know ends the whole process there. So the sorted table (tensorflow/core/lib/io/format.cc, LevelDB's
-table without its filters) is walked here first, and each entry is held against the data files.
+table without its filters) is walked here first, and each entry is compared with the data files.
 Checksums are left to TensorFlow.
 """
 
+from __future__ import annotations
+
+import contextlib
 import math
 import os
+from collections.abc import Iterable, Iterator
+from typing import Any, BinaryIO
 
 from keras_inception.weights.wire import varint
 
 MAGIC = bytes.fromhex("57fb808b247547db")  # at the end of every sorted table
-_FOOTER = 48  # bytes: two handles, padding, the magic
+_FOOTER = 48  # bytes: two handles, padding, `MAGIC`
 _TRAILER = 5  # bytes after a block: its compression, a checksum
-# Our choice; the published indices have below 1e5 bytes. Names are counted as they unfold, since
-# each is stored by what differs from the one before it.
+# Our choice; the published indices have fewer than 1e5 bytes. Names are counted as they unfold,
+# since each is stored as what differs from the one before it.
 _MAX_BYTES = 1 << 26
 _MAX_SHARDS = 10_000
 
 
-def check(prefix, path):
+def check(prefix: str, path: str, index: BinaryIO | None = None) -> None:
     """Checks the index of a checkpoint of the second format.
 
     Args:
         prefix: the checkpoint's path without `.index`.
         path: the file that messages name.
+        index: the index, if it is open already.
 
     Raises:
         ValueError: the index is damaged, or does not fit the data files.
     """
     try:
-        size = os.path.getsize(f"{prefix}.index")
-        if size > _MAX_BYTES:
-            raise ValueError(f"its index has {size:,} bytes, over {_MAX_BYTES:,}")
-        with open(f"{prefix}.index", "rb") as file:
+        with contextlib.ExitStack() as stack:
+            file = index or stack.enter_context(open(f"{prefix}.index", "rb"))
+            size = file.seek(0, os.SEEK_END)
+            if size > _MAX_BYTES:
+                raise ValueError(f"its index has {size:,} bytes, over {_MAX_BYTES:,}")
+            file.seek(0)
             _check_entries(_in_order(entries(file.read())), prefix)
     except (OSError, ValueError) as error:
-        raise ValueError(f"{path} is no readable TensorFlow checkpoint: {error}") from error
+        raise ValueError(f"{path} is not a readable TensorFlow checkpoint: {error}") from error
 
 
-def _check_entries(pairs, prefix):
+def _check_entries(pairs: Iterator[tuple[bytes, bytes]], prefix: str) -> None:
     from tensorflow.core.protobuf import tensor_bundle_pb2
 
     key, value = next(pairs, (None, b""))
@@ -51,17 +59,17 @@ def _check_entries(pairs, prefix):
         raise ValueError(
             f"its index declares {header.num_shards} data files or a foreign byte order"
         )
-    sizes = {}
+    sizes: dict[int, int] = {}
     for key, value in pairs:
         entry = _message(tensor_bundle_pb2.BundleEntryProto, repr(key), value)
         _check_shape(key, entry)
-        if entry.slices:  # the values are at keys of their own
+        if entry.slices:  # the values have keys of their own
             _check_slices(key, entry)
         else:
             _check_place(key, entry, header.num_shards, prefix, sizes)
 
 
-def _message(kind, name, value):
+def _message(kind: Any, name: str, value: bytes) -> Any:
     from google.protobuf.message import DecodeError
 
     try:
@@ -70,18 +78,18 @@ def _message(kind, name, value):
         raise ValueError(f"its index has no readable entry for {name}") from error
 
 
-def _check_shape(key, entry):
+def _check_shape(key: bytes, entry: Any) -> None:
     if _item_size(entry.dtype) is None:
-        raise ValueError(f"{key!r} has a type without meaning, {entry.dtype}")
+        raise ValueError(f"{key!r} has an unknown type, {entry.dtype}")
     axes = [axis.size for axis in entry.shape.dim]
     if entry.shape.unknown_rank or len(axes) > 254 or any(axis < 0 for axis in axes):
-        raise ValueError(f"{key!r} has a shape without meaning, {axes[:8]}")
+        raise ValueError(f"{key!r} has an impossible shape, {axes[:8]}")
     if math.prod(max(1, axis) for axis in axes) >= 1 << 63:
         raise ValueError(f"{key!r} has a shape that is too large, {axes[:8]}")
 
 
-def _item_size(number):
-    """Bytes of one value of a type; 0 where they differ, `None` for no type of a variable."""
+def _item_size(number: int) -> int | None:
+    """Returns the bytes of a value of a type: 0 if they vary, `None` if variables never have it."""
     import tensorflow as tf
 
     try:
@@ -93,7 +101,7 @@ def _item_size(number):
     return 0 if dtype == tf.string else dtype.size
 
 
-def _check_slices(key, entry):
+def _check_slices(key: bytes, entry: Any) -> None:
     axes = [axis.size for axis in entry.shape.dim]
     seen = set()
     for piece in entry.slices:
@@ -109,14 +117,14 @@ def _check_slices(key, entry):
         seen.add(place)
 
 
-def _check_place(key, entry, shards, prefix, sizes):
+def _check_place(key: bytes, entry: Any, shards: int, prefix: str, sizes: dict[int, int]) -> None:
     shard = entry.shard_id
     if not 0 <= shard < shards:
         raise ValueError(f"{key!r} lies in data file {shard} of {shards}")
     if shard not in sizes:
         sizes[shard] = os.path.getsize(f"{prefix}.data-{shard:05d}-of-{shards:05d}")
     if min(entry.offset, entry.size) < 0 or entry.offset + entry.size > sizes[shard]:
-        raise ValueError(f"{key!r} lies outside of its data file, or that is truncated")
+        raise ValueError(f"{key!r} lies outside of its data file, or the data file is cut off")
     count = math.prod(axis.size for axis in entry.shape.dim)
     item = _item_size(entry.dtype)
     if item and count * item != entry.size:
@@ -125,13 +133,17 @@ def _check_place(key, entry, shards, prefix, sizes):
         raise ValueError(f"{key!r} has {entry.size} bytes, too few for {count} values")
 
 
-def entries(table):
-    """Yields (key, value) of a sorted table, in the order in which they stand."""
+def entries(table: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """Yields (key, value) of a sorted table, in the order of the file.
+
+    Raises:
+        ValueError: the table is damaged, or is not a table.
+    """
     if len(table) < _FOOTER or not table.endswith(MAGIC):
-        raise ValueError("its index is truncated, or is none")
+        raise ValueError("its index is cut off, or is not an index")
     footer = len(table) - _FOOTER
     position = 0
-    for _ in range(2):  # of the metaindex, which nobody uses, to that of the index
+    for _ in range(2):  # the metaindex, which nobody uses, then the index
         offset, position = varint(table[footer:], position)
         size, position = varint(table[footer:], position)
     for _, handle in _in_order(_block(table, offset, size, footer)):
@@ -140,9 +152,10 @@ def entries(table):
         yield from _block(table, start, length, footer)
 
 
-def _in_order(pairs):
-    """Passes entries on, with names that only rise, and have a bound in all."""
-    last, total = None, 0
+def _in_order(pairs: Iterable[tuple[bytes, bytes]]) -> Iterator[tuple[bytes, bytes]]:
+    """Passes entries on as long as their names rise and are not too long in all."""
+    last: bytes | None = None
+    total = 0
     for key, value in pairs:
         if last is not None and key <= last:
             raise ValueError("its index is out of order")
@@ -152,8 +165,8 @@ def _in_order(pairs):
         yield key, value
 
 
-def _block(table, start, size, end):
-    """Yields (key, value) of one block, whose keys leave out what they share with the last one."""
+def _block(table: bytes, start: int, size: int, end: int) -> Iterator[tuple[bytes, bytes]]:
+    """Yields (key, value) of one block, in which a key leaves out what it shares with the last."""
     if start + size + _TRAILER > end or size < 4:
         raise ValueError("its index has a block that lies outside of it")
     block = table[start : start + size]

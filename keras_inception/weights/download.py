@@ -1,11 +1,13 @@
-"""Public files into the cache: resumed, checked, and written by one process at a time.
+"""Downloads public files into the cache: resumed, checked, and by one process at a time.
 
 Beside a file NAME of the cache there may be
 
 - `NAME.part` and `NAME.part.json`: what has come so far, and of which version of the file it is;
-- `NAME.lock`: held by the process that is fetching the file (`_Lock`);
+- `NAME.lock`: held by the process that is downloading the file;
 - `NAME.sha256`: the SHA-256 that the file had when it was checked, as `sha256sum -c` reads it.
 """
+
+from __future__ import annotations
 
 import contextlib
 import hashlib
@@ -14,64 +16,73 @@ import json
 import os
 import pathlib
 import re
-import socket
 import ssl
 import sys
-import threading
 import time
 import urllib.error
 import urllib.request
-import uuid
+from collections.abc import Collection
+from typing import Any
 
 from absl import logging
+
+from keras_inception.files import Lock, write_text
+from keras_inception.weights.weight_file import WeightFile
 
 OFFLINE = "KERAS_INCEPTION_OFFLINE"
 
 _BLOCK = 1 << 20  # bytes in memory at a time
-_LARGEST = 1 << 30  # bytes of a file whose size nobody states; the family's largest has 0.25e9
+_LARGEST = 1 << 30  # bytes of a file whose size nobody states; the largest there is has 0.25e9
 _TIMEOUT = 30.0  # seconds without a byte
 _TRIES = 5  # in a row, each with less than a block of progress
 _DELAY = 0.5  # seconds before the second try, doubled before each further one
 _TRANSIENT = (408, 416, 425, 429, 500, 502, 503, 504)  # HTTP statuses worth another try
-_BEAT = 1.0  # seconds between two signs of life of a lock's owner
-_DEAD = 3.0  # seconds without one after which a lock is broken, its owner's process being gone
-_STALE = 30.0  # the same where that can't be told: the owner is on another machine, or stopped
-_POLL = 0.2  # seconds between two looks at another's lock
 
 
 class DownloadError(OSError):
-    """A public file cannot be had; the message names the URL, the fault and what to do."""
+    """A public file cannot be downloaded; the message names the URL, the fault and what to do."""
 
 
 class _Fault(Exception):
-    """One try's: `transient` if another may help, `spoilt` if it can't use what has come so far."""
+    """Why a try failed.
 
-    def __init__(self, text, transient=False, delay=0.0, spoilt=False):
+    Args:
+        text: the reason.
+        transient: whether another try may help.
+        delay: seconds that the server asks to wait before that.
+        spoilt: whether what has come so far is of no use to it.
+    """
+
+    def __init__(
+        self, text: str, transient: bool = False, delay: float = 0.0, spoilt: bool = False
+    ) -> None:
         super().__init__(text)
         self.transient, self.delay, self.spoilt = transient, delay, spoilt
 
 
-def cache_folder():
-    """Returns the folder of the cache: `models` in KERAS_HOME, by default `~/.keras`."""
+def cache_folder() -> pathlib.Path:
+    """Returns the folder of the cache: `models` in KERAS_HOME, which is `~/.keras` by default."""
     return pathlib.Path(os.environ.get("KERAS_HOME") or "~/.keras").expanduser() / "models"
 
 
-def fetch(row, cache_dir=None, verbose=None):
-    """Downloads a public file, unless the cache holds it; its size and hash are checked either way.
+def fetch(
+    row: WeightFile, cache_dir: str | os.PathLike[str] | None = None, verbose: bool | None = None
+) -> str:
+    """Downloads a public file unless the cache holds it; checks its size and hash in any case.
 
-    A download that was cut, in whatever way, goes on where it stopped. Proxies are those of the
-    environment (`https_proxy`, `no_proxy`). KERAS_INCEPTION_OFFLINE=1 forbids the network.
+    A download that was interrupted, in whatever way, goes on where it stopped. Proxies are those of
+    the environment (`https_proxy`, `no_proxy`). KERAS_INCEPTION_OFFLINE=1 forbids the network.
 
     Args:
-        row: of `keras_inception.weights.catalog`.
+        row: a row of `CATALOG`.
         cache_dir: folder of the file; default `cache_folder()`.
-        verbose: whether a progress bar is shown on stderr; default: where that is a terminal.
+        verbose: whether to show a progress bar on stderr; default: if that is a terminal.
 
     Returns:
-        The path, a string.
+        The path of the file in the cache.
 
     Raises:
-        DownloadError: the file cannot be had, or is not what was published; also when it, or what
+        DownloadError: the file cannot be downloaded, or is not what was published; or it, or what
             is published, has changed since its SHA-256 was remembered.
     """
     path = pathlib.Path(cache_dir or cache_folder()) / row.file
@@ -85,16 +96,16 @@ def fetch(row, cache_dir=None, verbose=None):
     except (_Fault, OSError) as error:
         raise DownloadError(
             f"the {row.tag} weights of {row.network}, published at {row.url}: {error}. "
-            f"Fetch that file by other means and save it as {path}, or give its path as "
+            f"Download that file by other means and save it as {path}, or give its path as "
             "weights=PATH; or weights=None for a random network"
         ) from error
     return str(path)
 
 
-def _fetch_alone(row, path, verbose):
-    """Downloads to `path`, again and again while that helps, unless another process does so."""
+def _fetch_alone(row: WeightFile, path: pathlib.Path, verbose: bool) -> None:
+    """Downloads to `path`, in as many tries as help, unless another process does so."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with _Lock(path.with_name(path.name + ".lock")) as lock:
+    with Lock(path.with_name(path.name + ".lock")) as lock:
         if path.is_file():
             return _check(row, path, path)
         part = _Part(path, row.url)
@@ -115,30 +126,42 @@ def _fetch_alone(row, path, verbose):
                 time.sleep(max(fault.delay, _DELAY * 2 ** (failures - 1)))
 
 
-def _try(row, part, lock, verbose):
-    """Fetches what is missing of the file, checks it and gives it its name."""
+def _try(row: WeightFile, part: _Part, lock: Lock, verbose: bool) -> None:
+    """Downloads what is missing of the file, checks it and gives it its name."""
     offset, validator, total = part.resume()
     glued = offset > 0
-    if not glued or offset != total:  # else a killed process had only the check before it
+    if not glued or offset != total:  # else a process was killed just before the check
         glued = _receive(row, part, lock, offset, validator, verbose)
     try:
         _check(row, part.path, part.finished)
     except _Fault as fault:
         raise _Fault(str(fault), transient=glued, spoilt=True) from fault
-    lock.check()
-    os.replace(part.path, part.finished)
+    _check_lock(lock)
+    part.path.replace(part.finished)
     part.discard()
 
 
-def _receive(row, part, lock, offset, validator, verbose):
-    """Writes a response to the end of what there is; returns whether there was anything."""
+def _check_lock(lock: Lock) -> None:
+    if not lock.is_held():
+        raise _Fault("another process took the download over from this one, which stood still")
+
+
+def _receive(
+    row: WeightFile,
+    part: _Part,
+    lock: Lock,
+    offset: int,
+    validator: str | None,
+    verbose: bool,
+) -> bool:
+    """Appends a response to the part; returns whether there was something to append to."""
     with _open(row.url, offset, validator) as response:
         start, total = _range(response)
         now = _validators(response)
         if start and (start != offset or (now and validator not in now)):
             raise _Fault("the server sent another range or version", transient=True, spoilt=True)
         if response.headers.get_content_type() == "text/html":
-            raise _Fault("a web page came in place of the file")
+            raise _Fault("a web page came instead of the file")
         if total is None and row.size is None and not response.chunked:
             raise _Fault("the server does not say how long the file is")
         if row.size is not None and total not in (None, row.size):
@@ -155,8 +178,8 @@ def _receive(row, part, lock, offset, validator, verbose):
     return start > 0
 
 
-def _copy(response, part, limit, lock, bar):
-    """Appends the body to the part, a block at a time; returns the size that it has then."""
+def _copy(response: Any, part: _Part, limit: int, lock: Lock, bar: Any) -> int:
+    """Appends the body to the part, a block at a time; returns the part's size after that."""
     size = part.size()
     with open(part.path, "ab") as file:
         while True:
@@ -169,7 +192,7 @@ def _copy(response, part, limit, lock, bar):
                 raise _Fault(f"more came than the {limit} bytes of the file", spoilt=True)
             if not block:
                 break
-            lock.check()
+            _check_lock(lock)
             file.write(block)
             bar.update(len(block))
         file.flush()
@@ -177,7 +200,7 @@ def _copy(response, part, limit, lock, bar):
     return size
 
 
-def _bar(row, start, total, verbose):
+def _bar(row: WeightFile, start: int, total: int | None, verbose: bool) -> Any:
     from tqdm import tqdm
 
     bar = {"desc": row.file, "initial": start, "total": total, "disable": not verbose}
@@ -185,7 +208,7 @@ def _bar(row, start, total, verbose):
 
 
 class _Redirects(urllib.request.HTTPRedirectHandler):
-    """Few redirections, none to other protocols, none from https to http."""
+    """Follows few redirections, none to other protocols, none from https to http."""
 
     max_redirections = 5
 
@@ -194,17 +217,17 @@ class _Redirects(urllib.request.HTTPRedirectHandler):
         return super().redirect_request(request, file, code, message, headers, new_url)
 
 
-def _check_protocol(url, allowed=("http", "https")):
+def _check_protocol(url: str, allowed: Collection[str] = ("http", "https")) -> None:
     if url.split(":")[0].lower() not in allowed:
         raise _Fault(f"the protocol of {url} is not {' or '.join(allowed)}")
 
 
-def _open(url, offset, validator):
-    """Sends a request; returns the response, its status 200 or 206."""
+def _open(url: str, offset: int, validator: str | None) -> Any:
+    """Sends a request; returns the response, whose status is 200 or 206."""
     _check_protocol(url)
     headers = {"User-Agent": "keras_inception", "Accept-Encoding": "identity"}
     if offset:
-        headers |= {"Range": f"bytes={offset}-", "If-Range": validator}
+        headers |= {"Range": f"bytes={offset}-", "If-Range": str(validator)}
     try:
         opener = urllib.request.build_opener(_Redirects)  # proxies are read here
         return opener.open(urllib.request.Request(url, headers=headers), timeout=_TIMEOUT)
@@ -223,8 +246,8 @@ def _open(url, offset, validator):
         raise _Fault(f"no connection ({reason})", transient=not refused) from error
 
 
-def _range(response):
-    """Returns the first byte's position and the size of the file, `None` if it is not said."""
+def _range(response: Any) -> tuple[int, int | None]:
+    """Returns the first byte's position and the size of the file, `None` if it is not stated."""
     if response.status == 206:
         match = re.fullmatch(r"bytes (\d+)-\d+/(\d+|\*)", response.headers.get("Content-Range", ""))
         if not match:
@@ -234,26 +257,26 @@ def _range(response):
     return 0, int(length) if length.isdecimal() else None
 
 
-def _validators(response):
-    """Returns what tells this version of the file from others, fit for If-Range, best first."""
+def _validators(response: Any) -> list[str]:
+    """Returns what tells this version of the file from others, for If-Range, the best first."""
     tag = response.headers.get("ETag", "")
-    strong = tag if tag.startswith('"') else ""  # a weak one says nothing of single bytes
+    strong = tag if tag.startswith('"') else ""  # a weak one does not vouch for each byte
     return [value for value in (strong, response.headers.get("Last-Modified")) if value]
 
 
 class _Part:
-    """What has come of a file so far, and of which version of it."""
+    """The part of a file that has come so far, and notes of the file's version."""
 
-    def __init__(self, finished, url):
+    def __init__(self, finished: pathlib.Path, url: str) -> None:
         self.finished, self.url = finished, url
         self.path = finished.with_name(finished.name + ".part")
         self.notes = finished.with_name(finished.name + ".part.json")
 
-    def size(self):
+    def size(self) -> int:
         return self.path.stat().st_size if self.path.is_file() else 0
 
-    def resume(self):
-        """Returns (bytes there are, what tells the version, size of the file); else starts anew."""
+    def resume(self) -> tuple[int, str | None, int | None]:
+        """Returns (bytes so far, what tells the version, size of the file); may start anew."""
         with contextlib.suppress(FileNotFoundError, ValueError, KeyError, TypeError):
             notes = json.loads(self.notes.read_text(encoding="utf-8"))
             if notes["url"] == self.url and notes["validator"]:
@@ -261,19 +284,20 @@ class _Part:
         self.discard()
         return 0, None, None
 
-    def begin(self, validator, total):
+    def begin(self, validator: str | None, total: int | None) -> None:
         self.discard()
-        _write(self.notes, json.dumps({"url": self.url, "validator": validator, "total": total}))
+        notes = {"url": self.url, "validator": validator, "total": total}
+        write_text(self.notes, json.dumps(notes))
 
-    def discard(self):
+    def discard(self) -> None:
         self.path.unlink(missing_ok=True)
         self.notes.unlink(missing_ok=True)
 
 
-def _check(row, path, finished):
+def _check(row: WeightFile, path: pathlib.Path, finished: pathlib.Path) -> None:
     """Checks the file at `path`, which is or becomes `finished`; remembers its SHA-256."""
     stat = path.stat()
-    name = f"{path} (delete it to fetch it again)" if path == finished else "what came"
+    name = f"{path} (delete it to download it again)" if path == finished else "what came"
     if row.size not in (None, stat.st_size):
         raise _Fault(f"{name} has {stat.st_size} bytes, {row.size} are published")
     memory = finished.with_name(finished.name + ".sha256")
@@ -285,7 +309,7 @@ def _check(row, path, finished):
     digests = _digests(path, {kind, "sha256"})
     digest, remembered = digests["sha256"], lines[0].split(" ")[0] if lines else None
     if row.hash is not None:
-        digits = len(row.hash) if row.hash_kind.endswith("_prefix") else None
+        digits = len(row.hash) if str(row.hash_kind).endswith("_prefix") else None
         if digests[kind][:digits] != row.hash:
             raise _Fault(f"the {kind} hash of {name} is {digests[kind]}, {row.hash} is published")
     elif remembered is None:
@@ -296,104 +320,16 @@ def _check(row, path, finished):
             f"if the new one is right, delete {memory}"
         )
     try:
-        _write(memory, f"{digest}  {row.file}\n{state}\n")
-    except OSError as error:  # a cache that is shared read-only: hashed each time
+        write_text(memory, f"{digest}  {row.file}\n{state}\n")
+    except OSError as error:  # a shared cache that is read-only: the file is hashed each time
         logging.info("the SHA-256 of %s is not remembered: %s", path, error)
 
 
-def _digests(path, kinds):
-    """Returns hash kind to hexadecimal digits, from one reading."""
+def _digests(path: pathlib.Path, kinds: Collection[str]) -> dict[str, str]:
+    """Reads a file once; returns its hashes, hexadecimal digits by kind."""
     hashes = {kind: hashlib.new(kind, usedforsecurity=False) for kind in kinds}
     with open(path, "rb") as file:
         while block := file.read(_BLOCK):
             for value in hashes.values():
                 value.update(block)
     return {kind: value.hexdigest() for kind, value in hashes.items()}
-
-
-def _write(path, text):
-    temporary = path.with_name(f"{path.name}.{os.getpid()}")
-    temporary.write_text(text, encoding="utf-8")
-    os.replace(temporary, path)
-
-
-class _Lock:
-    """A file that one process at a time can make, touched every second, broken if untouched."""
-
-    def __init__(self, path):
-        self.path, self.guard = path, path.with_name(path.name + ".break")
-        self.text = f"{os.getpid()} {socket.gethostname()} {uuid.uuid4().hex}"
-        self.released = threading.Event()
-        self.heart = threading.Thread(target=self._beat, daemon=True)
-
-    def __enter__(self):
-        seen, since = None, time.monotonic()
-        while not _create(self.path, self.text):
-            state = self._state()
-            if seen is None:
-                logging.info("waiting for the download of another process: %s", self.path)
-            if state != seen:
-                seen, since = state, time.monotonic()
-            elif time.monotonic() - since > (_DEAD if _is_gone(state[0]) else _STALE):
-                self._break(state[0])
-            time.sleep(_POLL)
-        self.heart.start()
-        return self
-
-    def __exit__(self, *exception):
-        self.released.set()
-        self.heart.join()
-        if self._is_mine():
-            self.path.unlink(missing_ok=True)
-
-    def check(self):
-        if not self._is_mine():
-            raise _Fault("another process took the download over from this one, which stood still")
-
-    def _state(self):
-        """Returns the owner's text and the time of its last sign of life."""
-        try:
-            with open(self.path, encoding="utf-8", errors="replace") as file:
-                return file.read(), os.fstat(file.fileno()).st_mtime_ns
-        except FileNotFoundError:
-            return "", None
-
-    def _is_mine(self):
-        return self._state()[0] == self.text
-
-    def _beat(self):
-        while not self.released.wait(_BEAT):
-            with contextlib.suppress(OSError):
-                if self._is_mine():
-                    os.utime(self.path)
-
-    def _break(self, text):
-        """Removes a lock that is still the one looked at; the guard lets one process do so."""
-        if _create(self.guard, self.text):
-            if self._state()[0] == text:
-                self.path.unlink(missing_ok=True)
-            self.guard.unlink()
-        else:
-            with contextlib.suppress(FileNotFoundError):
-                if time.time() - self.guard.stat().st_mtime > _STALE:  # killed within these lines
-                    self.guard.unlink()
-
-
-def _create(path, text):
-    """Makes a file; returns whether there was none."""
-    with contextlib.suppress(FileExistsError), open(path, "x", encoding="utf-8") as file:
-        file.write(text)
-        return True
-    return False
-
-
-def _is_gone(text):
-    """Whether a lock's owner was a process of this machine that there is no more."""
-    pid, _, host = text.rpartition(" ")[0].partition(" ")
-    if os.name != "posix" or host != socket.gethostname() or not pid.isdecimal():
-        return False
-    try:
-        os.kill(int(pid), 0)
-    except OSError as error:
-        return isinstance(error, ProcessLookupError)
-    return False

@@ -1,16 +1,23 @@
 """TF-Slim checkpoints (and facenet's, which TF-Slim wrote too) to models of this package.
 
-There is no table of names. Both sides are read into places, (block, branch, position in the
+There is no table of names. Names of both sides become places, (block, branch, position in the
 branch), and equal places are paired: TF-Slim's inner names sort in the order in which a branch
-runs, whatever slips they hold (`Conv_1_0c_5x5`, `Conv2d_0b_1x1`), and ours count.
+runs, in spite of their slips (`Conv_1_0c_5x5`, `Conv2d_0b_1x1`), and ours count.
 """
+
+from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterable
+from typing import BinaryIO
+
+import keras
+import numpy as np
 
 from keras_inception.weights import checkpoint_index
 from keras_inception.weights.assign import Plan, Rule, Source
-from keras_inception.weights.places import model_places
+from keras_inception.weights.places import Place, model_places
 
 _SLOTS = re.compile(r"/(RMSProp(_\d+)?|Momentum|Adagrad|Adam(_\d+)?)$")
 _AVERAGE = "/ExponentialMovingAverage"
@@ -28,13 +35,19 @@ _VARIABLES = {  # TF-Slim's name of a variable: (is it normalization's?, Keras's
 _TAIL = re.compile("/(" + "|".join(_VARIABLES) + ")$")
 
 
-def open_checkpoint(prefix, use_ema=False, archive=None):
-    """Opens a TensorFlow checkpoint as a `Source`.
+def open_checkpoint(
+    prefix: str,
+    use_ema: bool = False,
+    archive: str | None = None,
+    index: BinaryIO | None = None,
+) -> Source:
+    """Makes a `Source` of a TensorFlow checkpoint, which TensorFlow opens by its path.
 
     Args:
         prefix: its path without `.index`.
-        use_ema: whether a variable that has an exponential moving average gets that.
+        use_ema: whether to read the exponential moving average of a variable that has one.
         archive: the file that it was unpacked from, for messages.
+        index: its `.index` file, if that is open already.
 
     Raises:
         ValueError: it cannot be read.
@@ -43,18 +56,18 @@ def open_checkpoint(prefix, use_ema=False, archive=None):
 
     path = archive or prefix
     if os.path.isfile(f"{prefix}.index"):
-        checkpoint_index.check(prefix, path)
+        checkpoint_index.check(prefix, path, index)
     try:
         reader = tf.train.load_checkpoint(prefix)
         shapes = {name: tuple(s) for name, s in reader.get_variable_to_shape_map().items()}
     except (tf.errors.OpError, ValueError, RuntimeError, LookupError) as error:
-        raise ValueError(f"{path} is no readable TensorFlow checkpoint: {error}") from error
+        raise ValueError(f"{path} is not a readable TensorFlow checkpoint: {error}") from error
 
-    faults = []
+    faults: list[str] = []
 
-    def read(name):
+    def read(name: str) -> np.ndarray:
         average = name + _AVERAGE
-        if faults:  # its reader ends the process if it is asked again
+        if faults:  # TensorFlow's reader ends the process if it is asked again
             raise ValueError(faults[0])
         try:
             return reader.get_tensor(average if use_ema and average in shapes else name)
@@ -66,8 +79,8 @@ def open_checkpoint(prefix, use_ema=False, archive=None):
     return Source(path, {n: shapes[n] for n in sorted(shapes) if n not in skipped}, read, skipped)
 
 
-def _reason(name):
-    """Why a variable is no weight of the network; empty for one that is."""
+def _reason(name: str) -> str:
+    """Returns why a variable is not a weight of the network; empty for one that is."""
     if name == "global_step" or re.fullmatch(r"beta\d_power", name):
         return "step counter"
     if name.endswith(_AVERAGE):
@@ -75,15 +88,12 @@ def _reason(name):
     return "optimizer slot" if _SLOTS.search(name) else ""
 
 
-def plan(model, names):
-    """The name map of TF-Slim's variables for one model.
+def plan(model: keras.Model, names: Iterable[str]) -> Plan:
+    """Maps TF-Slim's variables to those of a model.
 
     Args:
-        model: of this package, with or without its heads.
+        model: a network of this package, with or without its heads.
         names: names of a checkpoint's variables.
-
-    Returns:
-        A `Plan`.
     """
     ours = model_places(model)
     rules, skipped = [], {}
@@ -98,13 +108,16 @@ def plan(model, names):
     return Plan(rules, skipped)
 
 
-def _source_places(names):
-    """Returns name to (block, branch, position, is normalization, variable); misfits left out."""
-    boxes, parsed = {}, {}  # boxes: (block, branch) to the set of TF-Slim's inner names
+def _source_places(names: Iterable[str]) -> dict[str, Place]:
+    """Returns the places of the names that have one."""
+    boxes: dict[tuple[str, int | None], set[str]] = {}  # TF-Slim's inner names of each branch
+    parsed: dict[str, tuple[str, int | None, str, str]] = {}
     for name in names:
         tail = _TAIL.search(name)
-        scope = name[: tail.start()].split("/") if tail else []
-        if scope[:1] != ["Logits"]:  # facenet's classifier stands outside of its network
+        if tail is None:
+            continue
+        scope = name[: tail.start()].split("/")
+        if scope[:1] != ["Logits"]:  # facenet's classifier is outside of its network
             scope = scope[1:]
         if not scope:
             continue
@@ -120,7 +133,7 @@ def _source_places(names):
     }
 
 
-def _block_branch_box(scope):
+def _block_branch_box(scope: list[str]) -> tuple[str, int | None, str]:
     if not scope:
         return "", None, ""
     block = _HEADS.get(scope[0], scope[0].lower())
@@ -129,8 +142,8 @@ def _block_branch_box(scope):
     return block, None, "/".join(scope[1:])
 
 
-def _classifier_last(order, parsed):
-    """Puts the box with biases last in the auxiliary head: v4 calls it `Aux_logits`."""
+def _classifier_last(order: dict, parsed: dict) -> None:
+    """Puts the box with biases last in the auxiliary head, which v4 calls `Aux_logits`."""
     biased = {
         box for block, _, box, tail in parsed.values() if block == "auxiliary" and tail == "biases"
     }

@@ -1,28 +1,36 @@
-"""Where a variable stands in a network, in words that say nothing of how anybody names it.
+"""Where a variable stands in a network, in words that do not depend on anybody's names.
 
-A place is (block, branch, position in the branch, is it normalization's?, variable): for
-`mixed_5b_branch1_1_3x3_conv/kernel` that is ("mixed_5b", 1, 1, False, "kernel"); outside of
-branches, branch is `None`. Name maps read a source's names into places and pair equal ones.
+A place is (block, branch, position in the branch, whether it is normalization's, variable): for
+`mixed_5b_branch1_1_3x3_conv/kernel` that is ("mixed_5b", 1, 1, False, "kernel"). Outside of
+branches, branch is `None`. Name maps turn a source's names into places and pair equal places.
 """
 
+from __future__ import annotations
+
 import re
+
+import keras
+
+Place = tuple[str, int | None, int, bool, str]
 
 _BRANCHED = re.compile(r"(?P<block>.+?)_branch(?P<branch>\d+)_(?P<box>\d+[ab]?)_\d+x\d+$")
 
 
-def model_places(model):
-    """Returns the place of each variable of a model of this package, to the `keras.Variable`.
+def model_places(model: keras.Model) -> dict[Place, keras.Variable]:
+    """Returns the variables of a model of this package by their places.
 
     The layers of the auxiliary head are one block, `auxiliary`, in the order in which they run;
     GoogLeNet's two are `auxiliary_1` and `auxiliary_2`.
     """
-    places, boxes = {}, {}
+    places: dict[Place, keras.Variable] = {}
+    boxes: dict[tuple[str, int | None], list[str]] = {}
     for layer in model.layers:
         if not layer.weights:
             continue
         name = re.sub("_(conv|bn|linear|dense)$", "", layer.name)
         match = _BRANCHED.match(name)
         head = re.match(r"auxiliary(_[12](?!x))?(?=_|$)", name)
+        key: tuple[str, int | None]
         if match:
             key, box = (match["block"], int(match["branch"])), match["box"]
         elif head:

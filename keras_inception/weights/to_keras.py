@@ -1,6 +1,9 @@
 """The way back: a network of this package as the one of `keras.applications`."""
 
+from __future__ import annotations
+
 import inspect
+from typing import Any
 
 import keras
 
@@ -14,20 +17,20 @@ _BUILDERS = {
 _ONLY = ("released", None)  # variants that `keras.applications` has
 
 
-def to_keras_applications(model):
+def to_keras_applications(model: keras.Model) -> keras.Model:
     """Makes the network of `keras.applications` with a model's weights.
 
-    What it saves (`.keras`, `.weights.h5`, `.h5`) has the layout of Keras's own files.
+    The files that it saves (`.keras`, `.weights.h5`, `.h5`) have the layout of Keras's own.
 
     Args:
         model: InceptionV3 or InceptionResNetV2 as released, or Xception, of the full width, with
-            the classifier or without head.
+            the classifier or without a head.
 
     Returns:
-        A `keras.Model` of the same outputs, without dropout.
+        A network with the same outputs, without dropout.
 
     Raises:
-        ValueError: `keras.applications` has no such network, or not with these options.
+        ValueError: `keras.applications` does not have this network, or not with these options.
     """
     architecture = getattr(model, "architecture", None)
     if (
@@ -36,11 +39,11 @@ def to_keras_applications(model):
         or architecture.variant not in _ONLY
     ):
         raise ValueError(
-            f"keras.applications has not the network of {model.name}; it has "
+            f"keras.applications does not have the network of {model.name}; it has "
             f"{', '.join(_BUILDERS)} (as released, not made from a file)"
         )
     names = {layer.name for layer in model.layers}
-    head = {"include_top": "predictions" in names}
+    head: dict[str, Any] = {"include_top": "predictions" in names}
     if head["include_top"]:
         dense = model.get_layer("predictions")
         head |= {"classes": dense.units, "classifier_activation": dense.activation}
@@ -54,7 +57,7 @@ def to_keras_applications(model):
     return theirs
 
 
-def _copy(model, theirs):
+def _copy(model: keras.Model, theirs: keras.Model) -> None:
     with_weights = [layer for layer in theirs.layers if layer.weights]
     renamed = keras_names(model, [layer.name for layer in with_weights])
     ours = {layer.name: layer for layer in model.layers if layer.weights}
@@ -66,10 +69,10 @@ def _copy(model, theirs):
             if tuple(getattr(found.get(variable.name), "shape", ())) != tuple(variable.shape):
                 raise ValueError(
                     f"keras.applications has {variable.path} {tuple(variable.shape)}, which "
-                    f"{model.name} has not: is it of another width, or are layers added?"
+                    f"{model.name} lacks: does it have another width, or layers of your own?"
                 )
             values.append((variable, found[variable.name]))
     if ours:
-        raise ValueError(f"keras.applications has no layer for {', '.join(ours)}")
+        raise ValueError(f"keras.applications does not have a layer for {', '.join(ours)}")
     for variable, value in values:
         variable.assign(value)

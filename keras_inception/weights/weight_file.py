@@ -1,25 +1,28 @@
-"""What is known of one public weight file."""
+"""Facts about a public file of weights."""
+
+from __future__ import annotations
 
 import dataclasses
 
-from keras_inception.weights.arithmetic import Arithmetic
+from keras_inception.renamed import say_renamed
+from keras_inception.weights.conventions import Conventions, Rgb
 
 NOT_STATED = "not stated"
-MIDDLE = (127.5, 127.5, 127.5)  # of the pixels' range, as mean and deviation: the input in [-1, 1]
+MIDDLE = (127.5, 127.5, 127.5)  # as mean and deviation: takes pixels in [0, 255] to [-1, 1]
 
 
 @dataclasses.dataclass(frozen=True)
 class Preprocessing:
-    """How the publisher makes the network's input of a picture.
+    """How the publisher turns a picture into the network's input.
 
     Attributes:
         size: side of the square input, pixels.
-        crop_fraction: of the side, kept by the central crop; 1 is no crop.
+        crop_fraction: fraction of the side that the central crop keeps; 1 means no crop.
         crop_of: "each side" (the crop keeps the picture's shape and is then squashed to a square),
-            or "shorter side" (a square).
+            or "shorter side" (the crop is a square).
         interpolation: "bilinear", "bicubic", "nearest", or "bilinear_tf1" (TensorFlow 1's, without
             half-pixel centres).
-        mean, deviation: for red, green, blue, pixels in [0, 255]: the input is
+        mean, deviation: values for red, green and blue of pixels in [0, 255]: the input is
             `(pixels - mean) / deviation`.
     """
 
@@ -27,35 +30,37 @@ class Preprocessing:
     crop_fraction: float
     crop_of: str
     interpolation: str
-    mean: tuple = MIDDLE
-    deviation: tuple = MIDDLE
+    mean: Rgb = MIDDLE
+    deviation: Rgb = MIDDLE
 
 
 @dataclasses.dataclass(frozen=True)
 class WeightFile:
-    """One public file.
+    """A public file of weights, a row of `CATALOG`.
 
     Attributes:
-        tag: what `weights=` calls it.
+        tag: its name as the argument `weights` of a constructor.
         network, variant: the architecture that it fits.
         url: where it is published.
         format: "tf_slim" (a checkpoint in a tar.gz), "facenet" (a TF-Slim checkpoint in a zip),
             "keras_h5", "safetensors" (timm's names) or "caffe".
-        preprocessing: a `Preprocessing`.
-        classes: outputs of its classifier, 1001 with a background class first, 512 for an
-            embedding; `None` for a file without one.
+        preprocessing: how its publisher prepares pictures.
+        classes: outputs of its classifier: 1001 with a background class first, 512 for an
+            embedding; `None` for a file without a classifier.
         source: who published it.
-        licence: of the weights or, failing that, of the publisher's repository; or "not stated".
-        size: bytes, or `None` if nobody states it.
+        licence: licence of the weights or, if they have none, of the publisher's repository; or
+            "not stated".
+        size: bytes, or `None` if nobody states them.
         hash_kind, hash: "md5", "sha1", "sha256", "sha384" or "sha256_prefix" (the first digits, as
-            torch.hub has them in a file's name), and the hexadecimal digits; `None` as for `size`.
-        top1_accuracy, top5_accuracy: published, on ImageNet's validation images, a single crop;
-            fractions, or `None`.
-        accuracy_source: where these two are published.
-        default: whether the constructors load it without being asked.
+            torch.hub puts them into a file's name), and the hexadecimal digits; both `None` if
+            nobody states a hash.
+        top1_accuracy, top5_accuracy: published accuracies on ImageNet's validation images with a
+            single crop, as fractions; or `None`.
+        accuracy_source: where the accuracies are published.
+        default: whether the constructors load it by default.
         pool_counts_padding: whether average pools divide by the whole window at the border, as
-            torchvision's Inception-v3 does, and not by the pixels inside the picture.
-        gamma: whether batch normalization has a scale where the network here has none.
+            torchvision's Inception-v3 does, or only by the pixels inside the picture.
+        gamma: whether batch normalization has a scale that the network here does not have.
         symmetric_padding: whether strided convolutions are padded on both sides alike.
         file: name in the cache; by default the end of the URL.
     """
@@ -81,18 +86,24 @@ class WeightFile:
     symmetric_padding: bool = False
     file: str = ""
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if not self.file:
             object.__setattr__(self, "file", self.url.rsplit("/", 1)[-1])
 
     @property
-    def arithmetic(self):
-        """What the weights expect of the network around them, an `Arithmetic`.
+    def conventions(self) -> Conventions:
+        """Expectations that the weights have of the network around them.
 
         facenet's scale (deviation 128) is left to `preprocess_input`: it is the network's own, not
-        a stranger's to it.
+        a foreign one.
         """
         how = self.preprocessing
         own = (how.mean, how.deviation) == (MIDDLE, MIDDLE) or self.format == "facenet"
         scaling = None if own else (how.mean, how.deviation)
-        return Arithmetic(self.symmetric_padding, self.pool_counts_padding, scaling)
+        return Conventions(self.symmetric_padding, self.pool_counts_padding, scaling)
+
+    @property
+    def arithmetic(self) -> Conventions:
+        """The old name of `conventions`."""
+        say_renamed("WeightFile.arithmetic", "WeightFile.conventions")
+        return self.conventions

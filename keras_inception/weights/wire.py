@@ -1,8 +1,16 @@
-"""Protocol buffers' wire format, as far as files are looked over before a library reads them."""
+"""Protocol buffers' wire format: enough of it to check a file before a library reads it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
 
 
-def varint(data, position):
-    """Reads an unsigned number of seven bits a byte; returns (number, position after it)."""
+def varint(data: bytes, position: int) -> tuple[int, int]:
+    """Reads an unsigned number of seven bits a byte; returns (number, position after it).
+
+    Raises:
+        ValueError: the number does not end within ten bytes, or within `data`.
+    """
     number = 0
     for index, byte in enumerate(data[position : position + 10]):
         number |= (byte & 127) << 7 * index
@@ -11,18 +19,18 @@ def varint(data, position):
     raise ValueError("it has a number without an end")
 
 
-def fields(data, position, end):
-    """Yields the fields of a message, in the order in which they stand.
+def fields(data: bytes, position: int, end: int) -> Iterator[tuple[int, int, int | None]]:
+    """Yields the fields of a message, in the order of the file.
 
     Args:
-        data: bytes.
-        position, end: of the message in it.
+        data: bytes that contain the message.
+        position, end: where the message begins and ends in `data`.
 
     Yields:
-        (number, start, end) of each; `None` for the end of a plain number.
+        (field number, start, end) of each field; the end of a plain number is `None`.
 
     Raises:
-        ValueError: it is cut, or has a group, which nobody writes any more.
+        ValueError: the message is cut off, or has a group, which nobody writes any more.
     """
     while position < end:
         key, position = varint(data, position)

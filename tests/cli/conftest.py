@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from keras_inception import data
 from keras_inception.cli import main
-from keras_inception.data import pipeline
 
 
 @pytest.fixture(scope="session")
@@ -17,7 +17,7 @@ def data_dir(photo_patches_dir):
 
 @pytest.fixture(scope="session")
 def names(data_dir):
-    return pipeline.dataset_info("photo_patches", data_dir).class_names
+    return data.open("photo_patches", "test", data_dir).class_names
 
 
 @pytest.fixture(scope="session")

@@ -95,7 +95,7 @@ def test_arithmetic_goes_along(tmp_path):
         path = out
     for output in outputs[1:]:
         np.testing.assert_array_equal(output, outputs[0])
-    with pytest.raises(ValueError, match="wants average pools that count the padding, and"):
+    with pytest.raises(ValueError, match="expects average pools that count the padding, and"):
         weights.load(build(weights=None), path)
 
 
@@ -118,7 +118,7 @@ def test_arithmetic_goes_along(tmp_path):
         (
             ["--model=inception_v3", "--output=a.keras", "--layout=keras_applications", *NARROW],
             1,
-            "is it of another width, or are layers added?",
+            "does it have another width, or layers of your own?",
         ),
         (
             ["--model=inception_v3", "--output=a.keras", "--auxiliary", *NARROW],

@@ -95,7 +95,7 @@ AB = ("--data=a", "--against=b")
         (
             ["--data=folder:a", "--against=folder:b", "--weights=nowhere"],
             1,
-            "--weights=nowhere is no file",
+            "--weights=nowhere is not a file",
         ),
     ],
 )

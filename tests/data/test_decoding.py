@@ -13,7 +13,8 @@ import tensorflow as tf
 from hypothesis import strategies
 from PIL import Image
 
-from keras_inception.data import broken, pipeline
+from keras_inception import data
+from keras_inception.data import broken
 from keras_inception.data.augmentation import training_view
 from keras_inception.data.preprocessing import decode_image
 
@@ -77,7 +78,7 @@ def folder(tmp_path):
 
 
 def test_broken_ones_are_skipped_named_and_counted_once(folder, caplog):
-    batches = pipeline.training_batches(f"folder:{folder}", 16, 4)
+    batches = data.open(f"folder:{folder}").training_batches(16, 4)
     with caplog.at_level(logging.WARNING, "keras_inception.data.broken"):
         labels = np.concatenate([labels for _, labels in batches.take(30).as_numpy_iterator()])
     assert len(labels) == 120
@@ -89,7 +90,7 @@ def test_broken_ones_are_skipped_named_and_counted_once(folder, caplog):
 
 def test_batches_of_one(folder):
     """A batch may be broken as a whole."""
-    batches = pipeline.training_batches(f"folder:{folder}", 16, 1)
+    batches = data.open(f"folder:{folder}").training_batches(16, 1)
     images, labels = zip(*batches.take(42).as_numpy_iterator(), strict=True)
     assert np.isfinite(images).all()
     assert set(np.concatenate(labels)) == {0, 1}
@@ -97,7 +98,7 @@ def test_batches_of_one(folder):
 
 def test_a_batch_without_broken_ones_does_not_depend_on_them(folder):
     def batches():
-        made = pipeline.training_batches(f"folder:{folder}", 16, 1, seed=3)
+        made = data.open(f"folder:{folder}").training_batches(16, 1, seed=3)
         return [(image.sum(), label[0]) for image, label in made.take(28).as_numpy_iterator()]
 
     before = batches()
@@ -108,15 +109,15 @@ def test_a_batch_without_broken_ones_does_not_depend_on_them(folder):
 
 
 def test_broken_ones_are_an_error_that_names_them(folder):
-    batches = pipeline.training_batches(f"folder:{folder}", 16, 4, on_error="error")
+    batches = data.open(f"folder:{folder}").training_batches(16, 4, on_error="error")
     with pytest.raises(tf.errors.InvalidArgumentError, match=r"(cut|text)\.jpg cannot be read"):
         list(batches.take(10))
 
 
 def test_unreadable_examples(folder):
-    found = pipeline.unreadable_examples(f"folder:{folder}", "train")
+    found = data.open(f"folder:{folder}").unreadable()
     assert [name for _, name, _ in found] == ["even/cut.jpg", "odd/text.jpg"]
-    names = pipeline.example_names(f"folder:{folder}", "train")
+    names = data.open(f"folder:{folder}").file_names()
     assert all(names[number] == name for number, name, _ in found)
     assert all(why for _, _, why in found)
 
@@ -129,15 +130,15 @@ def test_files_that_are_gone(tmp_path, caplog):
         path.write_bytes(KINDS["jpeg"])
     (tmp_path / "train" / "a" / "9.jpg").symlink_to("nowhere.jpg")
     name = f"folder:{tmp_path}"
-    batches = pipeline.training_batches(name, 16, 4)
-    evaluation = pipeline.evaluation_batches(name, 16, 4, split="train")
+    batches = data.open(name).training_batches(16, 4)
+    evaluation = data.open(name).evaluation_batches(16, 4)
     (tmp_path / "train" / "a" / "3.jpg").unlink()
     with caplog.at_level(logging.WARNING, "keras_inception.data.broken"):
         assert len(list(batches.take(6))) == 6
     assert {record.getMessage().split()[0] for record in caplog.records} == {"a/3.jpg", "a/9.jpg"}
     with pytest.raises(tf.errors.NotFoundError):
         list(evaluation)
-    found = pipeline.unreadable_examples(name, "train")
+    found = data.open(name).unreadable()
     assert [(number, file) for number, file, _ in found] == [(4, "a/9.jpg")]
     assert "9.jpg" in found[0][2]
 
@@ -147,12 +148,12 @@ def test_nothing_but_broken_ones(tmp_path):
     for number in range(3):
         (tmp_path / "train" / "a" / f"{number}.jpg").write_bytes(b"nothing")
     with pytest.raises(ValueError, match="None of the first 3 pictures can be read. a/0.jpg: "):
-        pipeline.training_batches(f"folder:{tmp_path}", 16, 4)
+        data.open(f"folder:{tmp_path}").training_batches(16, 4)
 
 
 def test_on_error_is_checked(folder):
     with pytest.raises(ValueError, match="Unknown on_error 'stop'; choose from skip, error"):
-        pipeline.training_batches(f"folder:{folder}", 16, 4, on_error="stop")
+        data.open(f"folder:{folder}").training_batches(16, 4, on_error="stop")
 
 
 @hypothesis.settings(max_examples=600, derandomize=True, database=None, deadline=None)
@@ -195,10 +196,10 @@ def test_spoilt_pictures_in_a_pipeline(tmp_path):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content[: rng.integers(len(content) // 2, len(content) + 1)])
     name = f"folder:{tmp_path}"
-    unreadable = {number for number, _, _ in pipeline.unreadable_examples(name, "train")}
+    unreadable = {number for number, _, _ in data.open(name).unreadable()}
     assert 20 < len(unreadable) < 120
-    names = pipeline.example_names(name, "train")
+    names = data.open(name).file_names()
     whole = [int(n[5]) for i, n in enumerate(names) if i not in unreadable]
-    batches = pipeline.evaluation_batches(name, 16, 8, split="train", exclude=unreadable)
+    batches = data.open(name).without(unreadable).evaluation_batches(16, 8)
     labels = np.concatenate([labels for _, labels in batches.as_numpy_iterator()])
     assert labels.tolist() == whole

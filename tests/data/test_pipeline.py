@@ -1,316 +1,68 @@
-"""keras_inception.data.pipeline: from names to batches, the same for a seed on any machine."""
-
-import collections
-import hashlib
-import itertools
-import os
-import pathlib
-import subprocess
-import sys
-import time
+"""Old names of what is a method of `Dataset` now."""
 
 import numpy as np
 import pytest
-import tensorflow as tf
-import tensorflow_datasets as tfds
 
-from keras_inception.data.crops import make_crops
-from keras_inception.data.pipeline import (
-    DatasetInfo,
-    count_examples,
-    dataset_info,
-    encoded_examples,
-    evaluation_batches,
-    example_names,
-    training_batches,
-)
-from keras_inception.data.preprocessing import decode_image
-from keras_inception.data.sources import shuffled_examples
-
-SIZE = 24
+from keras_inception import data
+from keras_inception.data import pipeline
 
 
-@pytest.fixture(scope="module")
-def data_dir(tmp_path_factory):
-    """A folder with a small data set of PNGs of any shape: 10 to train on, 7 to test on."""
-    folder = str(tmp_path_factory.mktemp("data"))
-    rng = np.random.default_rng(0)
+@pytest.fixture(autouse=True)
+def nothing_said(monkeypatch):
+    monkeypatch.setattr("keras_inception.renamed._said", set())
 
-    def examples(count):
-        for i in range(count):
-            shape = rng.integers(20, 60, 2)
-            grid = np.add.outer(np.arange(shape[0]), np.arange(shape[1])) * (i + 1)
-            image = np.stack([grid, grid // 2, 255 - grid], axis=-1) % 256
-            yield i, {"image": image.astype(np.uint8), "label": i % 3}
 
-    features = {
-        "image": tfds.features.Image(shape=(None, None, 3), encoding_format="png"),
-        "label": tfds.features.ClassLabel(names=["ash", "beech", "cedar"]),
+def first(batches):
+    return next(iter(batches))[0].numpy()
+
+
+def test_old_names_work_and_say_the_new_ones(photo_patches_dir):
+    name, split = "photo_patches", "test[:20]"
+    dataset = data.open(name, split, photo_patches_dir)
+    cases = {
+        "dataset_info": (
+            lambda: pipeline.dataset_info(name, photo_patches_dir).class_names,
+            dataset.class_names,
+        ),
+        "count_examples": (lambda: pipeline.count_examples(name, split, photo_patches_dir), 20),
+        "example_names": (
+            lambda: pipeline.example_names(name, split, photo_patches_dir),
+            dataset.file_names(),
+        ),
+        "fingerprint": (
+            lambda: pipeline.fingerprint(name, split, photo_patches_dir),
+            dataset.fingerprint(),
+        ),
+        "unreadable_examples": (
+            lambda: pipeline.unreadable_examples(name, split, photo_patches_dir),
+            [],
+        ),
     }
-    tfds.dataset_builders.store_as_tfds_dataset(
-        name="trees",
-        version="1.0.0",
-        features=tfds.features.FeaturesDict(features),
-        split_datasets={"train": list(examples(10)), "test": list(examples(7))},
-        data_dir=folder,
+    for old, (call, expected) in cases.items():
+        with pytest.warns(FutureWarning, match=rf"data.pipeline.{old} is now .*data.open"):
+            assert call() == expected
+
+
+def test_old_names_of_batches(photo_patches_dir):
+    dataset = data.open("photo_patches", "test", photo_patches_dir)
+    with pytest.warns(FutureWarning, match="training_batches is now"):
+        old = pipeline.training_batches(
+            "photo_patches", 16, 4, seed=3, split="test", data_dir=photo_patches_dir, start=1
+        )
+    np.testing.assert_array_equal(
+        first(old), first(dataset.training_batches(16, 4, seed=3, start=1))
     )
-    black = np.zeros((4, 4, 3), np.uint8)
-    tfds.dataset_builders.store_as_tfds_dataset(
-        name="files",
-        version="1.0.0",
-        features=tfds.features.FeaturesDict({**features, "file_name": tfds.features.Text()}),
-        split_datasets={
-            "train": [
-                (i, {"image": black, "label": 0, "file_name": name})
-                for i, name in enumerate(("a_1.png", "b_2.png"))
-            ]
-        },
-        data_dir=folder,
-    )
-    tfds.dataset_builders.store_as_tfds_dataset(
-        name="numbers",
-        version="1.0.0",
-        features=tfds.features.FeaturesDict({"value": np.int64}),
-        split_datasets={"train": [(0, {"value": 1}), (1, {"value": 2})]},
-        data_dir=folder,
-    )
-    return folder
-
-
-def take(batches, count):
-    """The first `count` batches as one array of images and one of labels."""
-    images, labels = zip(*batches.take(count).as_numpy_iterator(), strict=True)
-    return np.concatenate(images), np.concatenate(labels)
-
-
-def with_threads(batches, count):
-    options = tf.data.Options()
-    options.threading.private_threadpool_size = count
-    return batches.with_options(options)
-
-
-def test_dataset_info(data_dir):
-    expected = DatasetInfo("trees", ("ash", "beech", "cedar"), {"train": 10, "test": 7})
-    assert dataset_info("trees", data_dir) == expected
-
-
-def test_encoded_examples_are_the_files_in_order(data_dir):
-    stored = tfds.builder("trees", data_dir=data_dir).as_dataset("test")
-    examples = encoded_examples("trees", "test", data_dir)
-    assert examples.element_spec == (tf.TensorSpec((), tf.string), tf.TensorSpec((), tf.int64))
-    assert examples.cardinality() == 7
-    for (image_bytes, label), expected in zip(examples, stored, strict=True):
-        np.testing.assert_array_equal(decode_image(image_bytes), expected["image"])
-        assert label == expected["label"]
-
-
-def test_training_batches_have_the_promised_form(data_dir):
-    batches = training_batches("trees", SIZE, 4, data_dir=data_dir)
-    assert batches.element_spec == (
-        tf.TensorSpec((4, SIZE, SIZE, 3), tf.float32),
-        tf.TensorSpec((4,), tf.int64),
-    )
-    images, _ = take(batches, 12)  # nearly five epochs: it goes on
-    assert images.min() >= -1
-    assert images.max() <= 1
-    assert images.std() > 0.3
-
-
-def test_each_epoch_has_every_example_once_in_another_order(data_dir):
-    examples = shuffled_examples("trees", "train", data_dir, seed=3).loaded()
-    images = [image for image, _, _ in examples.take(30).as_numpy_iterator()]
-    epochs = [images[:10], images[10:20], images[20:]]
-    in_order = [
-        image for image, _ in encoded_examples("trees", "train", data_dir).as_numpy_iterator()
-    ]
-    assert len(set(in_order)) == 10
-    for epoch in epochs:
-        assert sorted(epoch) == sorted(in_order)
-    assert all(a != b for a, b in itertools.combinations([*epochs, in_order], 2))
-    _, labels = take(training_batches("trees", SIZE, 10, data_dir=data_dir), 2)
-    assert np.bincount(labels[:10]).tolist() == np.bincount(labels[10:]).tolist() == [4, 3, 3]
-
-
-def test_batches_are_set_by_the_seed_whatever_the_number_of_threads(data_dir):
-    def batches(seed, threads):
-        made = training_batches("trees", SIZE, 4, seed=seed, color="full", data_dir=data_dir)
-        return take(with_threads(made, threads), 8)
-
-    images, labels = batches(5, 1)
-    for threads in (1, 8):
-        again, labels_again = batches(5, threads)
-        np.testing.assert_array_equal(again, images)
-        np.testing.assert_array_equal(labels_again, labels)
-    other, _ = batches(6, 1)
-    assert np.abs(other - images).max() > 0.1
-    for seed in (0, 1):
-        tf.random.set_seed(seed)
-        np.testing.assert_array_equal(batches(5, 1)[0], images)
-
-
-def test_batches_are_the_same_on_one_core(data_dir):
-    """In a process that may use no other: there the pipeline is built in another way."""
-    cores = os.sched_getaffinity(0)
-    if len(cores) == 1:
-        pytest.skip("there is one core")
-    code = (
-        "import os, sys, hashlib; os.sched_setaffinity(0, {int(sys.argv[2])})\n"
-        "from keras_inception.data.pipeline import training_batches\n"
-        "batches = training_batches('trees', 24, 4, seed=5, color='full', data_dir=sys.argv[1])\n"
-        "images = [image.tobytes() for image, _ in batches.take(8).as_numpy_iterator()]\n"
-        "print(hashlib.sha256(b''.join(images)).hexdigest())"
-    )
-    command = [sys.executable, "-c", code, data_dir, str(min(cores))]
-    printed = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-    made = training_batches("trees", SIZE, 4, seed=5, color="full", data_dir=data_dir)
-    images = [image.tobytes() for image, _ in made.take(8).as_numpy_iterator()]
-    assert printed.split() == [hashlib.sha256(b"".join(images)).hexdigest()]
-
-
-def resident_bytes():
-    return int(pathlib.Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
-
-
-@pytest.mark.skipif(not os.path.exists("/proc/self/statm"), reason="Linux tells the memory there")
-def test_memory_does_not_grow_over_epochs(data_dir):
-    """Here over 800 of them; `benchmarks/memory.py` measures with photographs."""
-    batches = iter(training_batches("trees", 8, 40, data_dir=data_dir))
-    collections.deque(itertools.islice(batches, 50), maxlen=0)
-    before = resident_bytes()
-    collections.deque(itertools.islice(batches, 200), maxlen=0)
-    assert (resident_bytes() - before) / (200 * 40) < 1000  # bytes a picture
-
-
-def test_an_example_has_another_view_in_each_epoch(data_dir):
-    images, labels = take(training_batches("trees", SIZE, 1, data_dir=data_dir, color="none"), 50)
-    for label in range(3):
-        views = images[labels == label]
-        assert len(np.unique(views, axis=0)) == len(views)
-
-
-@pytest.mark.parametrize("start", [1, 2, 4, 5, 6])
-def test_goes_on_where_it_was_stopped(start, data_dir):
-    """In the middle of the first, second and third epoch, and at the end of one."""
-    images, labels = take(training_batches("trees", SIZE, 4, seed=5, data_dir=data_dir), 8)
-    rest = training_batches("trees", SIZE, 4, seed=5, data_dir=data_dir, start=start)
-    found = take(rest, 8 - start)
-    np.testing.assert_array_equal(found[0], images[4 * start :])
-    np.testing.assert_array_equal(found[1], labels[4 * start :])
-
-
-def test_whole_epochs_are_passed_over_at_once(data_dir):
-    begun = time.perf_counter()
-    far = take(training_batches("trees", SIZE, 10, data_dir=data_dir, start=10**9), 1)[1]
-    assert time.perf_counter() - begun < 20
-    assert np.bincount(far).tolist() == [4, 3, 3]
-
-
-def test_workers_make_different_views_of_their_shares(data_dir):
-    contexts = [tf.distribute.InputContext(2, i, 2) for i in range(2)]
-    made = [
-        take(training_batches("trees", SIZE, 10, input_context=c, data_dir=data_dir), 1)
-        for c in contexts
-    ]
-    assert [images.shape[0] for images, _ in made] == [5, 5]
-    labels = np.concatenate([labels for _, labels in made])
-    assert np.bincount(labels).tolist() == [4, 3, 3]
-    with pytest.raises(ValueError, match="9"):
-        training_batches("trees", SIZE, 9, input_context=contexts[0], data_dir=data_dir)
-
-
-def test_options_of_the_view_arrive(data_dir):
-    def images(**options):
-        return take(training_batches("trees", SIZE, 4, data_dir=data_dir, **options), 2)[0]
-
-    variants = [images(color=color) for color in ("none", "fast", "full")]
-    variants += [images(min_area=0.9), images(split="test")]
-    assert all(np.abs(a - b).max() > 0.1 for a, b in itertools.combinations(variants, 2))
-
-
-@pytest.mark.parametrize("crops", [1, 10])
-def test_evaluation_batches_are_one_pass_of_evaluation_views(data_dir, crops):
-    batches = evaluation_batches("trees", SIZE, 4, crops=crops, data_dir=data_dir)
-    shapes = [(images.shape, labels.shape) for images, labels in batches]
-    assert shapes == [((4, crops, SIZE, SIZE, 3), 4), ((3, crops, SIZE, SIZE, 3), 3)]
-    images, labels = take(batches, 2)
-    assert labels.dtype == np.int64
-    examples = encoded_examples("trees", "test", data_dir)
-    for views, label, (image_bytes, expected) in zip(images, labels, examples, strict=True):
-        made = make_crops(decode_image(image_bytes), SIZE, crops)
-        np.testing.assert_allclose(views, made, atol=1e-6)
-        assert label == expected
-
-
-def test_examples_may_be_excluded_and_skipped(data_dir):
-    images, labels = take(evaluation_batches("trees", SIZE, 8, data_dir=data_dir), 1)
-    batches = evaluation_batches("trees", SIZE, 2, data_dir=data_dir, exclude={5, 0, 2}, skip=1)
-    some, their_labels = take(batches, 9)
-    np.testing.assert_array_equal(some, images[[3, 4, 6]])
-    np.testing.assert_array_equal(their_labels, labels[[3, 4, 6]])
-
-
-def test_names_of_examples(data_dir):
-    assert example_names("trees", "test", data_dir) is None
-    assert example_names("files", "train", data_dir) == ["a_1.png", "b_2.png"]
-
-
-def test_photo_patches_are_built_on_first_use(tmp_path):
-    info = dataset_info("photo_patches", str(tmp_path))
-    assert (tmp_path / "photo_patches").is_dir()
-    assert info.name == "photo_patches"
-    assert info.examples == {"train": 2800, "validation": 560, "test": 560}
-    assert info.class_names[:2] == ("brick", "camera")
-    images, labels = take(training_batches("photo_patches", 79, 8, data_dir=str(tmp_path)), 2)
-    assert images.shape == (16, 79, 79, 3)
-    assert set(labels) <= set(range(14))
-    # All of the training split is shuffled among itself: no class is missing in 256 examples.
-    _, labels = take(training_batches("photo_patches", 8, 256, data_dir=str(tmp_path)), 1)
-    assert len(set(labels)) == 14
-
-
-@pytest.mark.parametrize(
-    ("call", "message"),
-    [
-        (lambda d: dataset_info("no_such_data", d), "Unknown data set 'no_such_data'"),
-        (lambda d: dataset_info("numbers", d), "no feature image and no label; it has value"),
-        (lambda d: encoded_examples("trees", "tset", d), "it has .*train"),
-        (lambda d: training_batches("trees", 0, 4, data_dir=d), "size=0"),
-        (lambda d: training_batches("trees", 8, 0, data_dir=d), "batch_size=0"),
-        (lambda d: training_batches("trees", 8, 4, color="sepia", data_dir=d), "none, fast, full"),
-        (lambda d: training_batches("trees", 8, 4, min_area=2.0, data_dir=d), r"\(0, 1\]"),
-        (lambda d: evaluation_batches("trees", 8, 4, crops=3, data_dir=d), "choose from 1, 10"),
-        (lambda d: evaluation_batches("trees", 8, -1, data_dir=d), "batch_size=-1"),
-    ],
-)
-def test_bad_arguments_are_named(data_dir, call, message):
-    with pytest.raises(ValueError, match=message):
-        call(data_dir)
-
-
-def test_importing_the_pipeline_imports_no_data_set_library():
-    code = (
-        "import sys, keras_inception.data.pipeline, keras_inception.data.crops\n"
-        "heavy = {'tensorflow_datasets', 'skimage'} & set(sys.modules)\n"
-        "sys.exit(f'imported {heavy}' if heavy else 0)"
-    )
-    subprocess.run([sys.executable, "-c", code], check=True, timeout=120)
-
-
-def test_parts_of_splits(data_dir):
-    """In tensorflow-datasets' words; together they are the split."""
-    assert count_examples("trees", "train", data_dir) == 10
-    parts = ["train[:70%]", "train[7:]"]
-    assert [count_examples("trees", part, data_dir) for part in parts] == [7, 3]
-    read = [
-        [image for image, _ in encoded_examples("trees", part, data_dir).as_numpy_iterator()]
-        for part in (*parts, "train")
-    ]
-    assert read[0] + read[1] == read[2]
-    images, _ = take(training_batches("trees", SIZE, 5, split="train[:70%]", data_dir=data_dir), 2)
-    assert images.shape == (10, SIZE, SIZE, 3)
-
-
-@pytest.mark.parametrize("split", ["train[", "train[a:b]", "trai[:5]", "train[5:5]", "train[:1]x"])
-def test_parts_that_are_none(data_dir, split):
-    with pytest.raises(ValueError, match="has no split .* it has t"):
-        count_examples("trees", split, data_dir)
+    with pytest.warns(FutureWarning, match="evaluation_batches is now"):
+        old = pipeline.evaluation_batches(
+            "photo_patches", 16, 4, data_dir=photo_patches_dir, exclude={0}, skip=1
+        )
+    np.testing.assert_array_equal(first(old), first(dataset.evaluation_batches(16, 4, skip=2)))
+    with pytest.warns(FutureWarning, match="encoded_examples is now"):
+        old = pipeline.encoded_examples("photo_patches", "test", photo_patches_dir)
+    assert next(iter(old))[0] == next(iter(dataset.encoded()))[0]
+    with pytest.warns(FutureWarning, match="pictures is now"):
+        old = pipeline.pictures("photo_patches", data_dir=photo_patches_dir)
+    with pytest.warns(FutureWarning, match="picture_batches is now"):
+        old = pipeline.picture_batches(old, 16, 4)
+    new = dataset.whole_picture_batches(16, 4)
+    np.testing.assert_array_equal(next(iter(old)), next(iter(new)))

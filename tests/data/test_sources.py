@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_inception.data.pipeline import dataset_info, encoded_examples, example_names
-from keras_inception.data.sources import fingerprint, named_examples, pictures, shuffled_examples
+from keras_inception import data
 
 
 def write(folder, *names):
@@ -18,25 +17,28 @@ def write(folder, *names):
         path.write_bytes(tf.io.encode_png(np.full((4, 4, 3), number, np.uint8)).numpy())
 
 
-def read(name, split, **options):
+def read(name, split):
+    examples = data.open(name, split)._examples().loaded()
     return [
         (int(tf.io.decode_png(image)[0, 0, 0]), int(label), file.decode())
-        for image, label, file in named_examples(name, split, **options)
-        .loaded()
-        .as_numpy_iterator()
+        for image, label, file in examples.as_numpy_iterator()
     ]
+
+
+def fingerprint(name, split, data_dir=None):
+    return data.open(name, split, data_dir).fingerprint()
 
 
 def test_splits_of_class_folders(tmp_path):
     write(tmp_path, "train/cat/b.png", "train/cat/a.PNG", "train/ant/c.png", "test/dog/d.png")
     name = f"folder:{tmp_path}"
-    info = dataset_info(name)
-    assert info.class_names == ("ant", "cat", "dog")
-    assert info.examples == {"test": 1, "train": 3}
+    dataset = data.open(name, "train")
+    assert dataset.class_names == ("ant", "cat", "dog")
+    assert dataset.splits == {"test": 1, "train": 3}
     assert read(name, "train") == [(2, 0, "ant/c.png"), (1, 1, "cat/a.PNG"), (0, 1, "cat/b.png")]
     assert read(name, "test") == [(3, 2, "dog/d.png")]
-    assert example_names(name, "train") == ["ant/c.png", "cat/a.PNG", "cat/b.png"]
-    assert [int(label) for _, label in encoded_examples(name, "test")] == [2]
+    assert dataset.file_names() == ["ant/c.png", "cat/a.PNG", "cat/b.png"]
+    assert [int(label) for _, label in dataset.with_split("test").encoded()] == [2]
 
 
 def test_class_folders_are_one_split(tmp_path):
@@ -44,7 +46,7 @@ def test_class_folders_are_one_split(tmp_path):
     (tmp_path / ".git" / "objects").mkdir(parents=True)
     (tmp_path / "readme.txt").write_text("no picture")
     name = f"folder:{tmp_path}"
-    assert dataset_info(name).examples == {"all": 3}
+    assert data.open(name).splits == {"all": 3}
     assert sorted(read(name, "all")) == [
         (0, 0, "ant/x.png"),
         (1, 1, "cat/deep/y.png"),
@@ -53,7 +55,7 @@ def test_class_folders_are_one_split(tmp_path):
 
 
 def listed(found):
-    examples = found.examples.loaded().as_numpy_iterator()
+    examples = found._examples().loaded().as_numpy_iterator()
     return [(file.decode(), int(label)) for _, label, file in examples]
 
 
@@ -62,30 +64,30 @@ def test_pictures_without_classes(tmp_path):
     (tmp_path / "notes.txt").write_text("no picture")
     (tmp_path / "folder.png").mkdir()
     name = f"folder:{tmp_path}"
-    found = pictures(name)
-    assert (found.name, found.split, found.count) == (name, "all", 2)
+    found = data.open(name, labelled=False)
+    assert (found.name, found.split, len(found)) == (name, "all", 2)
     assert listed(found) == [("a.PNG", -1), ("b.png", -1)]
     # With labels wanted, as everywhere else, class folders are what is read.
-    assert dataset_info(name).examples == {"all": 1}
+    assert data.open(name).splits == {"all": 1}
     with pytest.raises(ValueError, match="has no split 'test'; it has all"):
-        pictures(name, "test")
+        data.open(name, "test", labelled=False)
 
 
 def test_pictures_of_class_folders(tmp_path):
     write(tmp_path, "train/cat/a.png", "train/ant/b.png", "test/cat/c.png")
-    found = pictures(f"folder:{tmp_path}")
-    assert (found.split, found.count) == ("test", 1)
-    found = pictures(f"folder:{tmp_path}", "train")
+    found = data.as_dataset(f"folder:{tmp_path}", labelled=False)
+    assert (found.split, len(found)) == ("test", 1)
+    found = data.open(f"folder:{tmp_path}", "train", labelled=False)
     assert listed(found) == [("ant/b.png", 0), ("cat/a.png", 1)]
 
 
 def test_no_pictures(tmp_path):
-    with pytest.raises(ValueError, match="nowhere is no folder; folder:PATH wants one with pict"):
-        pictures("folder:nowhere")
-    with pytest.raises(ValueError, match="folder:PATH wants the path of a folder with pictures"):
-        pictures("folder:")
+    with pytest.raises(ValueError, match="nowhere is not a folder: folder:PATH expects a folder"):
+        data.open("folder:nowhere", labelled=False)
+    with pytest.raises(ValueError, match="has no PATH: expected a folder with pictures"):
+        data.open("folder:", labelled=False)
     with pytest.raises(ValueError, match="has no class folders"):
-        pictures(f"folder:{tmp_path}")
+        data.open(f"folder:{tmp_path}", labelled=False)
 
 
 def test_a_folder_is_shuffled_as_a_whole(tmp_path):
@@ -126,9 +128,9 @@ def test_fingerprint(tmp_path, photo_patches_dir):
 def test_names_with_accents(tmp_path):
     folder = tmp_path / "bäume"
     write(folder, "train/été/樹.png")
-    assert dataset_info(f"folder:{folder}").class_names == ("été",)
+    assert data.open(f"folder:{folder}").class_names == ("été",)
     assert read(f"folder:{folder}", "train") == [(0, 0, "été/樹.png")]
-    assert example_names(f"folder:{folder}", "train") == ["été/樹.png"]
+    assert data.open(f"folder:{folder}", "train").file_names() == ["été/樹.png"]
 
 
 def test_a_name_that_is_no_text(tmp_path):
@@ -136,13 +138,16 @@ def test_a_name_that_is_no_text(tmp_path):
     folder = os.fsencode(tmp_path / "train")
     os.rename(os.path.join(folder, b"cat"), os.path.join(folder, b"\xe9t\xe9"))
     with pytest.raises(ValueError, match=r"udce9.* has a name that is not UTF-8"):
-        dataset_info(f"folder:{tmp_path}")
+        data.open(f"folder:{tmp_path}")
 
 
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda folder: None, "is no folder; folder:PATH wants one with class folders"),
+        (
+            lambda folder: None,
+            "is not a folder: .* with one sub-folder per class",
+        ),
         (lambda folder: folder.mkdir(), "has no class folders with pictures"),
         (lambda folder: write(folder, "a.png"), "has no class folders with pictures"),
         (lambda folder: (folder / "ant").mkdir(parents=True), "no class folders with pictures"),
@@ -151,13 +156,13 @@ def test_a_name_that_is_no_text(tmp_path):
 def test_folders_without_pictures(make, message, tmp_path):
     make(tmp_path / "pictures")
     with pytest.raises(ValueError, match=message):
-        dataset_info(f"folder:{tmp_path / 'pictures'}")
+        data.open(f"folder:{tmp_path / 'pictures'}")
 
 
 def test_no_such_split_of_a_folder(tmp_path):
     write(tmp_path, "ant/x.png")
     with pytest.raises(ValueError, match="has no split 'train'; it has all"):
-        encoded_examples(f"folder:{tmp_path}", "train")
+        data.open(f"folder:{tmp_path}", "train")
 
 
 @pytest.mark.parametrize("pipelines", [2, 3])
@@ -174,7 +179,7 @@ def test_shares_of_photo_patches(pipelines, photo_patches_dir):
 
 def check_shares(name, split, data_dir, pipelines):
     """Shares have all examples between them, each example once, in every epoch."""
-    count = dataset_info(name, data_dir).examples[split]
+    count = data.open(name, split, data_dir).splits[split]
     counts = [count // pipelines + (i < count % pipelines) for i in range(pipelines)]
     contexts = [tf.distribute.InputContext(pipelines, i, pipelines) for i in range(pipelines)]
     shares = [
@@ -196,14 +201,15 @@ def test_more_pipelines_than_examples(tmp_path):
     write(tmp_path, "train/a/0.png", "train/b/1.png")
     context = tf.distribute.InputContext(3, 2, 3)
     with pytest.raises(ValueError, match="'train' of .* has too few examples for every pipeline"):
-        shuffled_examples(f"folder:{tmp_path}", "train", input_context=context)
+        names(f"folder:{tmp_path}", "train", 1, input_context=context)
 
 
 def read_names(name, split, data_dir):
-    examples = named_examples(name, split, data_dir).dataset
+    examples = data.open(name, split, data_dir)._examples().dataset
     return [name.decode() for _, _, name in examples.as_numpy_iterator()]
 
 
-def names(name, split, count, **options):
-    examples = shuffled_examples(name, split, **options).dataset.take(count)
+def names(name, split, count, *, seed=0, input_context=None, start=0, data_dir=None):
+    context = input_context or tf.distribute.InputContext()
+    examples = data.open(name, split, data_dir)._shuffled(seed, context, start).dataset.take(count)
     return [name.decode() for _, _, name in examples.as_numpy_iterator()]

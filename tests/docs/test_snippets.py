@@ -10,10 +10,9 @@ import pytest
 from snippet_pages import PAGES, blocks, commands
 
 import keras_inception
-from keras_inception import training
+from keras_inception import data, training
 from keras_inception.analysis.visualize import write_picture
 from keras_inception.cli import main
-from keras_inception.data import pipeline
 
 NOT_RUN = {  # (page, how a block begins): why it is only compiled
     ("docs/fid.md", "from keras_inception import evaluation"): "needs the published weights",
@@ -44,7 +43,7 @@ def folder(tmp_path, monkeypatch, photo_patches_dir):
 @pytest.fixture
 def demo_model(folder, photo_patches_dir):
     """`build/demo/` as a demo leaves it, but for the training."""
-    names = pipeline.dataset_info("photo_patches", photo_patches_dir).class_names
+    names = data.open("photo_patches", "test", photo_patches_dir).class_names
     model = keras_inception.InceptionV1(
         weights=None, input_shape=(64, 64, 3), classes=len(names), width_multiplier=0.25
     )
@@ -56,7 +55,7 @@ def demo_model(folder, photo_patches_dir):
 @pytest.fixture
 def evaluated_model(folder, photo_patches_dir):
     """`model.keras`, quick enough for all test patches."""
-    classes = len(pipeline.dataset_info("photo_patches", photo_patches_dir).class_names)
+    classes = len(data.open("photo_patches", "test", photo_patches_dir).class_names)
     images = keras.Input((16, 16, 3))
     x = keras.layers.GlobalAveragePooling2D()(images)
     keras.Model(images, keras.layers.Dense(classes, activation="softmax")(x)).save("model.keras")

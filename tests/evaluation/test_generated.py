@@ -2,6 +2,7 @@
 
 import json
 import logging
+import pathlib
 import pickle
 
 import keras
@@ -13,7 +14,7 @@ from safetensors.numpy import save_file
 from scipy import linalg
 
 import keras_inception
-from keras_inception.data import pipeline
+from keras_inception import data
 from keras_inception.evaluation import Statistics, fid, generated, inception_score, statistics
 from keras_inception.weights.formats import CONVERSION
 
@@ -70,7 +71,7 @@ def centred(pixels, size):
 
 def views(name):
     """The pictures of a flat folder as the networks see them."""
-    folder = generated.pathlib.Path(name.removeprefix("folder:"))
+    folder = pathlib.Path(name.removeprefix("folder:"))
     images = [tf.io.decode_png(file.read_bytes()).numpy() for file in sorted(folder.iterdir())]
     return np.stack([centred(image.astype(float), SIZE) / 127.5 - 1 for image in images])
 
@@ -86,7 +87,7 @@ def direct(a, b):
 
 
 def test_pictures_are_squashed_as_pytorch_does(sets):
-    batches = pipeline.picture_batches(pipeline.pictures(sets[0]), SIZE, 5)
+    batches = data.open(sets[0], labelled=False).whole_picture_batches(SIZE, 5)
     found = np.concatenate([batch.numpy() for batch in batches])
     np.testing.assert_allclose(found, views(sets[0]), atol=2e-5)
 
@@ -140,7 +141,7 @@ def test_statistics_of_another_network_are_refused(small, network, sets, tmp_pat
 
 
 def test_class_folders_or_none_are_the_same_pictures(small, sets, tmp_path):
-    flat = generated.pathlib.Path(sets[0].removeprefix("folder:"))
+    flat = pathlib.Path(sets[0].removeprefix("folder:"))
     for i, file in enumerate(sorted(flat.iterdir())):
         target = tmp_path / f"class{i // 6}" / file.name
         target.parent.mkdir(exist_ok=True)
@@ -155,15 +156,32 @@ def test_class_folders_or_none_are_the_same_pictures(small, sets, tmp_path):
 
 
 def test_photo_patches(small, photo_patches_dir, capsys):
-    how = {"model": small, "data_dir": photo_patches_dir}
-    distance = fid(
-        "photo_patches", "photo_patches", split_a="test[:40]", split_b="validation[:30]", **how
-    )
+    first = data.open("photo_patches", "test[:40]", photo_patches_dir)
+    second = first.with_split("validation[:30]")
+    distance = fid(first, second, model=small)
     assert distance > 0
     assert "photo_patches, test[:40]: 100%" in capsys.readouterr().err
+    found = statistics("photo_patches", model=small, data_dir=photo_patches_dir, progress=False)
+    assert found.source == "photo_patches, test"
+
+
+def test_old_arguments_for_splits_work(small, photo_patches_dir, monkeypatch):
+    monkeypatch.setattr("keras_inception.renamed._said", set())
+    how = {"model": small, "data_dir": photo_patches_dir, "progress": False}
+    both = ("photo_patches", "photo_patches")
+    with pytest.warns(FutureWarning, match=r"fid\(split_a=...\) is now data.open"):
+        found = fid(*both, split_a="test[:9]", split_b="test[9:18]", **how)
+    test = data.open("photo_patches", "test", photo_patches_dir)
+    expected = fid(test.take(9), test.without(range(9)).take(9), model=small, progress=False)
+    assert found == pytest.approx(expected, rel=1e-6)
     with pytest.raises(ValueError, match="has no split 'tset'; it has train"):
-        fid("photo_patches", "photo_patches", split_a="tset", **how)
-    assert pipeline.pictures("photo_patches", data_dir=photo_patches_dir).split == "test"
+        fid(*both, split_a="tset", **how)
+
+
+def test_pictures_of_the_callers_own(small, sets):
+    files = sorted(pathlib.Path(sets[0].removeprefix("folder:")).iterdir())
+    own = data.from_tf(tf.data.Dataset.from_tensor_slices([file.read_bytes() for file in files]))
+    assert fid(own, sets[0], model=small, progress=False) == pytest.approx(0, abs=1e-6)
 
 
 def test_bad_sets(small, sets, tmp_path):
@@ -171,13 +189,13 @@ def test_bad_sets(small, sets, tmp_path):
     one = write(tmp_path / "one", 0, count=1)
     with pytest.raises(ValueError, match="two pictures or more, and folder:.*one, all has 1"):
         fid(one, sets[0], **how)
-    with pytest.raises(ValueError, match="nowhere is no folder; folder:PATH wants one with pict"):
+    with pytest.raises(ValueError, match="nowhere is not a folder: .* expects a folder with pict"):
         fid("folder:nowhere", sets[0], **how)
     (tmp_path / "empty").mkdir()
     with pytest.raises(ValueError, match="empty has no"):
         fid(f"folder:{tmp_path / 'empty'}", sets[0], **how)
     with pytest.raises(ValueError, match="has no split 'test'; it has all"):
-        fid(sets[0], sets[0], split_b="test", **how)
+        fid(sets[0], data.open(sets[0], "test", labelled=False), **how)
     with pytest.raises(FileNotFoundError, match="nowhere.npz"):
         fid("nowhere.npz", sets[0], **how)
     with pytest.raises(ValueError, match="got ndarray"):
@@ -269,7 +287,7 @@ def test_score_of_sure_answers(sets):
 
 @pytest.mark.parametrize("splits", [0, 13, -1])
 def test_number_of_parts(classifier, sets, splits):
-    with pytest.raises(ValueError, match=f"splits={splits} is outside of 1 to 12"):
+    with pytest.raises(ValueError, match=f"splits={splits} is not from 1 to 12"):
         inception_score(sets[0], model=classifier, splits=splits)
 
 
@@ -297,7 +315,7 @@ def test_weights_that_are_not_loaded(sets, tmp_path):
         with pytest.raises(ValueError, match="port.pth is a pickle") as error:
             call(*of, weights=path)
         assert str(error.value).endswith(CONVERSION)
-        with pytest.raises(ValueError, match="'fid' is no file"):
+        with pytest.raises(ValueError, match="'fid' is not a file"):
             call(*of, weights="fid")
 
 
@@ -322,7 +340,7 @@ def test_unlabelled_pictures_of_tensorflow_datasets(tmp_path, small, sets):
     folder = tmp_path / "faces" / "1.0.0"
     folder.mkdir(parents=True)
     features = tfds.features.FeaturesDict({"image": tfds.features.Image(shape=(None, None, 3))})
-    files = sorted(generated.pathlib.Path(sets[0].removeprefix("folder:")).iterdir())
+    files = sorted(pathlib.Path(sets[0].removeprefix("folder:")).iterdir())
     name = "faces-train.tfrecord-00000-of-00001"
     with tf.io.TFRecordWriter(str(folder / name)) as writer:
         for file in files:
@@ -335,4 +353,4 @@ def test_unlabelled_pictures_of_tensorflow_datasets(tmp_path, small, sets):
     assert found.source == "faces, train"
     np.testing.assert_allclose(found.sigma, expected.sigma, rtol=1e-12)
     with pytest.raises(ValueError, match="'faces' has no feature label"):
-        pipeline.dataset_info("faces", str(tmp_path))
+        data.open("faces", data_dir=str(tmp_path))

@@ -9,7 +9,7 @@ import tensorflow as tf
 import torch_rule
 
 import keras_inception
-from keras_inception.data import pipeline
+from keras_inception import data
 from keras_inception.evaluation import fid, generated
 
 pytestmark = pytest.mark.torch
@@ -56,8 +56,8 @@ def test_neither_layout_of_pytorchs_own_file_is_loaded(theirs, layout):
 
 @pytest.mark.parametrize("letter", "ab")
 def test_features(theirs, network, letter, record_gap):
-    pictures = pipeline.pictures(f"folder:{theirs / letter}")
-    batches = pipeline.picture_batches(pictures, 299, 10)
+    pictures = data.open(f"folder:{theirs / letter}", labelled=False)
+    batches = pictures.whole_picture_batches(299, 10)
     ours = np.concatenate([network(batch) for batch in batches])
     with np.load(theirs / "theirs.npz") as arrays:
         gap = torch_rule.gap(ours, arrays[f"features_{letter}"])

@@ -9,6 +9,7 @@ import weight_files
 from loopback_server import Server
 from spoilt_files import FORMATS
 
+from keras_inception import files as files_module
 from keras_inception.weights import download
 
 
@@ -31,7 +32,7 @@ def quick(monkeypatch):
         if name.lower().endswith("_proxy") or name in (download.OFFLINE, "KERAS_HOME"):
             monkeypatch.delenv(name)
     monkeypatch.setattr(download, "_DELAY", 0.01)
-    monkeypatch.setattr(download, "_POLL", 0.02)
+    monkeypatch.setattr(files_module, "_POLL", 0.02)
 
 
 @pytest.fixture(scope="session")

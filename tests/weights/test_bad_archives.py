@@ -32,8 +32,8 @@ WEIGHTS, CONFIG = b"model.weights.h5", b"config.json"
         ([member("a/x.index"), member("b/x.index")], "holds two files 'x.index'"),
         ([member("a.index"), member("b.index")], "should hold one checkpoint, and holds"),
         ([member("readme.txt")], r"should hold one checkpoint, and holds \[\]"),
-        ([member("a.ckpt.index")], "is no readable TensorFlow checkpoint"),
-        ([member("n" * 300)], "is no readable archive"),
+        ([member("a.ckpt.index")], "is not a readable TensorFlow checkpoint"),
+        ([member("n" * 300)], "is not a readable archive"),
         ([member(f"{i}.txt") for i in range(1001)], "more than 1000 files"),
         ([member(f"{i}", tarfile.DIRTYPE) for i in range(1001)], "more than 1000 files"),
     ],
@@ -67,7 +67,7 @@ def header(kind, size):
 def test_tar_headers_that_claim_a_size(kind, size, packed, models, tmp_path):
     path = tmp_path / "slim.tar.gz"
     path.write_bytes(packed(header(kind, size)))
-    expected = "no known format" if packed is bz2.compress else "is no readable archive"
+    expected = "an unknown format" if packed is bz2.compress else "is not a readable archive"
     assert expected in refused(models["tar.gz"], path)
 
 
@@ -84,7 +84,7 @@ def test_sparse_tar_files(sparse, models, tmp_path):
     info.pax_headers = {f"GNU.sparse.{name}": value for name, value in sparse.items()}
     with tarfile.open(tmp_path / "slim.tar.gz", "w", format=tarfile.PAX_FORMAT) as archive:
         archive.addfile(info, io.BytesIO(b"1" * 512))
-    assert "is no readable archive" in refused(models["tar.gz"], tmp_path / "slim.tar.gz")
+    assert "is not a readable archive" in refused(models["tar.gz"], tmp_path / "slim.tar.gz")
 
 
 @pytest.mark.parametrize("folder", ["../", "/", "c:/"])
@@ -116,17 +116,17 @@ def layers_of(*layers):
 @pytest.mark.parametrize(
     ("config", "message"),
     [
-        ("", "is no readable .keras file"),
-        ("null", "is no readable .keras file"),
-        ("[]", "is no readable .keras file"),
-        ('{"config": "x"}', "is no readable .keras file"),
-        ('{"config": {"layers": 5}}', "is no readable .keras file"),
-        ('{"config": {"layers": [NaN]}}', "is no readable .keras file"),
-        (b"\xff\xfe\0", "is no readable .keras file"),
-        (layers_of({"config": {}}), "is no readable .keras file: 'name'"),
-        (layers_of({"config": {"name": 5}}), "a layer's name is no text"),
-        (layers_of({"config": {"name": ["a"]}}), "a layer's name is no text"),
-        ("[" * 1_000_000, "is no readable .keras file: maximum recursion"),
+        ("", "is not a readable .keras file"),
+        ("null", "is not a readable .keras file"),
+        ("[]", "is not a readable .keras file"),
+        ('{"config": "x"}', "is not a readable .keras file"),
+        ('{"config": {"layers": 5}}', "is not a readable .keras file"),
+        ('{"config": {"layers": [NaN]}}', "is not a readable .keras file"),
+        (b"\xff\xfe\0", "is not a readable .keras file"),
+        (layers_of({"config": {}}), "is not a readable .keras file: 'name'"),
+        (layers_of({"config": {"name": 5}}), "a layer's name is not text"),
+        (layers_of({"config": {"name": ["a"]}}), "a layer's name is not text"),
+        ("[" * 1_000_000, "is not a readable .keras file: maximum recursion"),
         (b"[" + b"[]," * 2_000_000 + b"[]]", "'config.json' has 6,000,004 bytes, over 4,194,304"),
     ],
 )
@@ -188,7 +188,7 @@ def test_packed_bytes_that_are_none(name, files, models, tmp_path):
     start = content.find(name) + len(name)
     content[start : start + 40] = b"\xff" * 40
     path.write_bytes(content)
-    assert "is no readable archive" in refused(models[".keras"], path)
+    assert "is not a readable archive" in refused(models[".keras"], path)
 
 
 @pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])

@@ -134,21 +134,21 @@ EXTERNAL = h5py.ExternalLink("/etc/hostname", "/0")
             "far more than the model has",
         ),
         (first(huge_chunk), "in chunks larger than itself"),
-        (dataset(data="words"), "is no array of numbers"),
-        (of_type(h5py.vlen_dtype("f4")), "is no array of numbers"),
-        (of_type([("a", "f4"), ("b", "f4")]), "is no array of numbers"),
-        (of_type(bool), "is no array of numbers"),
-        (of_type("c8"), "is no array of numbers"),
-        (of_type("V7"), "is no array of numbers"),
-        (of_type(h5py.ref_dtype), "is no array of numbers"),
-        (link(f"{FIRST}/0", np.dtype("f4")), "is no array of numbers"),
+        (dataset(data="words"), "is not an array of numbers"),
+        (of_type(h5py.vlen_dtype("f4")), "is not an array of numbers"),
+        (of_type([("a", "f4"), ("b", "f4")]), "is not an array of numbers"),
+        (of_type(bool), "is not an array of numbers"),
+        (of_type("c8"), "is not an array of numbers"),
+        (of_type("V7"), "is not an array of numbers"),
+        (of_type(h5py.ref_dtype), "is not an array of numbers"),
+        (link(f"{FIRST}/0", np.dtype("f4")), "is not an array of numbers"),
         (of_type("f4"), "not all of its values are in the file"),
         (of_type("f4", chunks=True), "not all of its values are in the file"),
         (first(half_the_chunks), "not all of its values are in the file"),
-        (chunk(zlib.compress(bytes(50_000_000))), "a chunk has not the size of its values"),
-        (chunk(zlib.compress(b"abc")), "a chunk has not the size of its values"),
-        (chunk(zlib.compress(bytes(4704))[:-8]), "a chunk has not the size of its values"),
-        (chunk(bytes(50_000)), "a chunk has not the size of its values"),
+        (chunk(zlib.compress(bytes(50_000_000))), "a chunk does not have the size of its values"),
+        (chunk(zlib.compress(b"abc")), "a chunk does not have the size of its values"),
+        (chunk(zlib.compress(bytes(4704))[:-8]), "a chunk does not have the size of its values"),
+        (chunk(bytes(50_000)), "a chunk does not have the size of its values"),
         (chunk(b"no deflated bytes"), "cannot be read: Error -3"),
         (of_type("f4", compression="lzf"), "is packed by another filter than gzip"),
         (of_type("f4", scaleoffset=4), "is packed by another filter than gzip"),
@@ -156,10 +156,13 @@ EXTERNAL = h5py.ExternalLink("/etc/hostname", "/0")
         (cycle, "groups within groups without an end"),
         (attribute(LAYERS, "name", "conv2d_1a_7x7_conv"), "has two layers"),
         (attribute(FIRST, "name", np.bytes_(b"\xff\xfe")), "left over: \ufffd\ufffd/0"),
-        (attribute(FIRST, "name", np.zeros(0, "S1")), "is no readable HDF5 file"),
+        (attribute(FIRST, "name", np.zeros(0, "S1")), "is not a readable HDF5 file"),
         (attribute(FIRST, "name", "a/../b"), "left over: a/../b/0"),
-        (attribute(FIRST, "name", np.zeros(20_001, "S1")), "its name are more than 20,000"),
-        (many_layers, "is no group of at most 20,000 members"),
+        (
+            attribute(FIRST, "name", np.zeros(20_001, "S1")),
+            "its attribute 'name' is longer than 20,000",
+        ),
+        (many_layers, "is not a group of at most 20,000 members"),
         (dataset(data=np.zeros((6, 7, 3, 8), "f4")), r"shape: conv2d_1a_7x7_conv/0 \(6, 7, 3, 8\)"),
         (dataset(data=np.float32(1)), r"shape: conv2d_1a_7x7_conv/0 \[\(\)\]"),
         (first(lambda group, value: None), "missing: conv2d_1a_7x7_conv/kernel"),
@@ -187,18 +190,18 @@ def weights_elsewhere(file):
     [
         (a_layer_elsewhere, "'x/y' is a link to another place"),
         (weights_elsewhere, "'x/kernel' is a link to another place"),
-        (attribute("model_weights", "layer_names", 5), "there is no '5' where the file lists it"),
+        (attribute("model_weights", "layer_names", 5), "it lists '5' and does not hold it"),
         (
             attribute("model_weights/conv2d_1a_7x7_conv", "weight_names", ["../../kernel"]),
-            r"there is no '../../kernel' where",
+            "it lists '../../kernel' and does not hold it",
         ),
         (
             attribute("model_weights/conv2d_1a_7x7_conv", "weight_names", ["/x/kernel"]),
-            "there is no '/x/kernel' where the file lists it",
+            "it lists '/x/kernel' and does not hold it",
         ),
         (
             lambda file: file["model_weights/conv2d_1a_7x7_conv"].attrs.clear(),
-            "is no readable HDF5 file",
+            "is not a readable HDF5 file",
         ),
     ],
 )
@@ -211,7 +214,9 @@ def test_long_names(models, tmp_path):
     with h5py.File(tmp_path / "long.h5", "w", libver="latest") as file:
         root = file.create_group("model_weights")
         root.attrs["layer_names"] = np.zeros(20_000, "S300")
-    assert "its layer_names are more than" in refused(models[".h5"], tmp_path / "long.h5")
+    assert "its attribute 'layer_names' is longer than" in refused(
+        models[".h5"], tmp_path / "long.h5"
+    )
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
@@ -259,4 +264,4 @@ def test_what_keras_is_to_read_is_checked_too(files, models, tmp_path):
     model = models[".weights.h5"]
     assert refused(model, spoil_hdf5(files, tmp_path, without_name)) is None
     path = spoil_hdf5(files, tmp_path, in_chunk(zlib.compress(bytes(50_000_000))))
-    assert "a chunk has not the size of its values" in refused(model, path)
+    assert "a chunk does not have the size of its values" in refused(model, path)

@@ -88,12 +88,12 @@ def test_defaults():
     assert tags("inception_resnet_v2", "paper") == ()
 
 
-def test_what_differs_in_arithmetic():
+def test_conventions():
     padded = {row.tag for row in CATALOG if row.pool_counts_padding}
     assert padded == {"torchvision", "timm_gluon"}
     assert all(row.gamma == (row.format == "safetensors") for row in CATALOG)
     assert [row.network for row in CATALOG if row.symmetric_padding] == ["googlenet"]
-    scaled = {(row.network, row.tag) for row in CATALOG if row.arithmetic.scaling}
+    scaled = {(row.network, row.tag) for row in CATALOG if row.conventions.scaling}
     assert scaled == {("googlenet", "imagenet"), ("inception_v3", "timm_gluon")}
     assert scaling("googlenet") == ((123.0, 117.0, 104.0), (1.0, 1.0, 1.0))
     assert scaling("xception") is None

@@ -149,17 +149,17 @@ def header(**fields):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (axis(-1), r"b'net/ab/weights' has a shape without meaning, \[-1, 3\]"),
-        (axis(-(1 << 63)), "has a shape without meaning"),
+        (axis(-1), r"b'net/ab/weights' has an impossible shape, \[-1, 3\]"),
+        (axis(-(1 << 63)), "has an impossible shape"),
         (axis(1 << 62), "is too large"),
         (forge(large), "is too large"),
-        (forge(many_axes), "has a shape without meaning"),
-        (forge(lambda entry: setattr(entry.shape, "unknown_rank", True)), "without meaning"),
+        (forge(many_axes), "has an impossible shape"),
+        (forge(lambda entry: setattr(entry.shape, "unknown_rank", True)), "an impossible shape"),
         (axis(4), "has 24 bytes, and 12 values of 4"),
-        (field("dtype", 0), "has a type without meaning, 0"),
-        (field("dtype", 99), "has a type without meaning, 99"),
-        (field("dtype", 101), "has a type without meaning, 101"),
-        (field("dtype", 20), "has a type without meaning, 20"),
+        (field("dtype", 0), "has an unknown type, 0"),
+        (field("dtype", 99), "has an unknown type, 99"),
+        (field("dtype", 101), "has an unknown type, 101"),
+        (field("dtype", 20), "has an unknown type, 20"),
         (field("dtype", 2), "has 24 bytes, and 6 values of 8"),
         (field("shard_id", 1), "lies in data file 1 of 1"),
         (field("shard_id", -1), "lies in data file -1 of 1"),
@@ -181,7 +181,7 @@ def header(**fields):
 )
 def test_forged_entries(change, message, good, copy):
     write(copy, table(change(entries_of(good))))
-    assert re.search(f"bad.ckpt is no readable TensorFlow checkpoint: .*{message}", opened(copy))
+    assert re.search(f"bad.ckpt is not a readable TensorFlow checkpoint: .*{message}", opened(copy))
 
 
 @pytest.mark.parametrize(
@@ -192,8 +192,8 @@ def test_forged_entries(change, message, good, copy):
         (lambda entries: table(entries, seal=lambda b: b[:3]), "lies outside of it"),
         (lambda entries: table(entries, seal=lambda b: b"\x05" + b[1:]), "outside of its block"),
         (lambda entries: table(entries)[:-49] + b"\xff" * 41 + checkpoint_index.MAGIC, "an end"),
-        (lambda entries: checkpoint_index.MAGIC, "is truncated"),
-        (lambda entries: bytes(5000), "is truncated, or is none"),
+        (lambda entries: checkpoint_index.MAGIC, "is cut off"),
+        (lambda entries: bytes(5000), "is cut off, or is not an index"),
     ],
 )
 def test_forged_tables(content, message, good, copy):

@@ -9,6 +9,7 @@ import time
 import pytest
 from loopback_server import CONTENT, child, in_time, names, row, wait_for
 
+from keras_inception import files
 from keras_inception.weights import download
 
 
@@ -38,8 +39,8 @@ def test_a_killed_download_is_no_file_and_is_resumed(server, tmp_path, monkeypat
         process.send_signal(signal.SIGKILL)
     left = [f"weights.bin.{end}" for end in ("lock", "part", "part.json")]
     assert names(tmp_path) == left
-    monkeypatch.setattr(download, "_DEAD", 0.1)
-    monkeypatch.setattr(download, "_STALE", 1e9)  # the process is known to be gone
+    monkeypatch.setattr(files, "_DEAD", 0.1)
+    monkeypatch.setattr(files, "_STALE", 1e9)  # the process is known to be gone
     path = in_time(download.fetch, row(server), tmp_path)
     assert pathlib.Path(path).read_bytes() == CONTENT
     assert server.ranges() == [None, "bytes=100000-"]
@@ -48,31 +49,13 @@ def test_a_killed_download_is_no_file_and_is_resumed(server, tmp_path, monkeypat
 
 @pytest.mark.parametrize("text", ["", "17 another.machine 0123", "nonsense"])
 def test_the_lock_of_who_knows_whom(server, tmp_path, monkeypatch, text):
-    monkeypatch.setattr(download, "_STALE", 0.3)
-    monkeypatch.setattr(download, "_DEAD", 1e9)
+    monkeypatch.setattr(files, "_STALE", 0.3)
+    monkeypatch.setattr(files, "_DEAD", 1e9)
     (tmp_path / "weights.bin.lock").write_text(text)
     (tmp_path / "weights.bin.lock.break").write_text("a process killed while it broke the lock")
     os.utime(tmp_path / "weights.bin.lock.break", (1, 1))
     in_time(download.fetch, row(server), tmp_path)
     assert names(tmp_path) == ["weights.bin", "weights.bin.sha256"]
-
-
-def test_a_living_lock_is_not_broken(tmp_path, monkeypatch):
-    for name, value in {"_BEAT": 0.05, "_STALE": 0.6, "_DEAD": 0.6}.items():
-        monkeypatch.setattr(download, name, value)
-    entered, path = threading.Event(), tmp_path / "lock"
-
-    def enter():
-        with download._Lock(path):
-            entered.set()
-
-    thread = threading.Thread(target=enter)
-    with download._Lock(path):
-        thread.start()
-        assert not entered.wait(1.5)
-    assert entered.wait(10)
-    thread.join()
-    assert names(tmp_path) == []
 
 
 def test_who_lost_the_lock_stops(server, tmp_path):

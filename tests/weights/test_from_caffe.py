@@ -10,8 +10,9 @@ from caffe_net import FORMS, HEADS, TABLE_1, add_layer, make_net, net_class, ran
 from numpy.lib.stride_tricks import sliding_window_view
 
 import keras_inception
+from keras_inception.weights import from_caffe
 from keras_inception.weights.assign import assign
-from keras_inception.weights.from_caffe import is_caffemodel, open_caffemodel, plan
+from keras_inception.weights.from_caffe import is_caffemodel, plan
 
 WIDTH = 0.1
 # Odd sides, for which padding of 3 on both sides is SAME too; the side heads' grids are 2 x 3.
@@ -47,6 +48,11 @@ def caffemodel(request, weights, tmp_path_factory):
     path = tmp_path_factory.mktemp("caffe") / "googlenet.caffemodel"
     path.write_bytes(make_net(weights, request.param).SerializeToString())
     return str(path)
+
+
+def open_caffemodel(path):
+    with open(path, "rb") as file:
+        return from_caffe.open_caffemodel(file, str(path))
 
 
 def load(model, path):
@@ -149,7 +155,9 @@ def test_the_constructor_suits_the_weights(caffemodel, weights):
     expected = convolve(bgr, *weights["conv1/7x7_s2"], stride=2).transpose(0, 2, 3, 1)
     assert np.abs(found - expected).max() <= 1e-5 * np.abs(expected).max()
     plain = build(auxiliary=False, shape=(64, 96, 3))
-    with pytest.raises(ValueError, match="wants strided convolutions padded on both sides, pixels"):
+    with pytest.raises(
+        ValueError, match="expects strided convolutions padded on both sides, pixels"
+    ):
         keras_inception.weights.load(plain, caffemodel)
 
 
@@ -304,23 +312,23 @@ def layers_named(*names, blobs=1):
         (b"", "no layer with weights"),
         (b"\x0a\x09GoogleNet", "no layer with weights"),
         (b"\x12\x00" * 1000, "no layer with weights"),
-        (np.random.default_rng(2).bytes(5000), "is no"),
-        (b"\x12\xff\xff\xff\xff\x0f", "no readable caffemodel"),
-        (b"\x1b" * 100_000, "no readable caffemodel"),  # groups in groups
+        (np.random.default_rng(2).bytes(5000), "is not"),
+        (b"\x12\xff\xff\xff\xff\x0f", "not a readable caffemodel"),
+        (b"\x1b" * 100_000, "not a readable caffemodel"),  # groups in groups
         (b"\x12\x00" * 200_000, "more than 100,000 fields"),
         (b"\x12\xc0\x9a\x0c" + b"\x32\x00" * 100_000, "more than 100,000 fields"),  # blobs
         (b"\x12\x03\x32\x04", "it ends within a field"),
-        (bad_shape((2, 3)), r"a/weights: the shape is \(2, 3\), and the numbers are 4"),
+        (bad_shape((2, 3)), r"a/weights: the shape is \(2, 3\), and there are 4 numbers"),
         (bad_shape((-2, -2)), r"the shape is \(-2, -2\)"),
         (bad_shape((4, 0)), r"the shape is \(4, 0\)"),
-        (bad_shape((2**62, 2**62)), "the numbers are 4"),
-        (bad_shape((2**32 + 2, 2)), "the numbers are 4"),
+        (bad_shape((2**62, 2**62)), "there are 4 numbers"),
+        (bad_shape((2**32 + 2, 2)), "there are 4 numbers"),
         (bad_shape((1,) * 5000), "a shape of 5003 bytes, more than 32 axes need"),
-        (bad_shape(()), "the numbers are 4"),
+        (bad_shape(()), "there are 4 numbers"),
         (bad_shape((1, 1, 2, 3), "layers"), r"the shape is \(1, 1, 2, 3\)"),
         (bad_shape((-1, -1, 2, 2), "layers"), r"the shape is \(-1, -1, 2, 2\)"),
-        (bad_shape((2**31 - 1,) * 4, "layers"), "the numbers are 4"),
-        (bad_shape((4,), data=()), "the numbers are 0"),
+        (bad_shape((2**31 - 1,) * 4, "layers"), "there are 4 numbers"),
+        (bad_shape((4,), data=()), "there are 0 numbers"),
         (layers_named("a", "b", "a"), "two layers with weights are called 'a'"),
         (layers_named("a", blobs=3), "layer 'a' has 3 blobs"),
         (layers_named("ab").replace(b"ab", b"\xff\xfe"), None),  # opens: it is only left over

@@ -191,10 +191,10 @@ class Scale(keras.layers.Layer):
 @pytest.mark.parametrize(
     ("model", "message"),
     [
-        (lambda: narrow(), "has not the network of inception_v1; it has inception_v3"),
+        (lambda: narrow(), "does not have the network of inception_v1; it has inception_v3"),
         (
             lambda: keras_inception.InceptionV3(weights=None, width_multiplier=0.1),
-            r"has conv2d\w*/kernel \(3, 3, 3, 32\), which inception_v3 has not",
+            r"has conv2d\w*/kernel \(3, 3, 3, 32\), which inception_v3 lacks",
         ),
         (
             lambda: keras_inception.InceptionV3(weights=None, variant="fid", width_multiplier=0.1),
@@ -250,10 +250,12 @@ def test_a_file_in_bfloat16(suffix, tmp_path):
 
 def test_what_save_refuses_and_how_it_writes(tmp_path):
     for path in (None, 5):
-        with pytest.raises(ValueError, match=f"a path is wanted to write weights to, got {path}"):
+        with pytest.raises(
+            ValueError, match=f"expected the path of a file to write weights to, got {path}"
+        ):
             save_weights(narrow(), path)
     (tmp_path / "folder.h5").mkdir()
-    with pytest.raises(ValueError, match="folder.h5 is a folder; it is not replaced by a file"):
+    with pytest.raises(ValueError, match="folder.h5 is a folder, which a file does not replace"):
         save_weights(narrow(), tmp_path / "folder.h5")
     nested = keras.Sequential([keras.Input(SHAPE), narrow(include_top=False)])
     with pytest.raises(ValueError, match="has layers within layers"):

@@ -7,7 +7,7 @@ from safetensors.numpy import save_file
 
 import keras_inception
 from keras_inception import weights
-from keras_inception.weights import formats, from_torch
+from keras_inception.weights import from_torch, open_file
 from keras_inception.weights.assign import Source, assign
 from keras_inception.weights.places import model_places
 
@@ -250,8 +250,9 @@ def test_the_network_of_fid(tmp_path):
     assert not any(layer.name.endswith("_avg_pool_pad") for layer in built.layers)
     for ours, again in zip(model.get_weights(), built.get_weights(), strict=True):
         np.testing.assert_array_equal(ours, again)
-    assert formats.arithmetic_of(path, "inception_v3").pool_counts_padding
+    with open_file(path) as file:
+        assert file.conventions_for("inception_v3").pool_counts_padding
     how |= {"variant": "released", "classes": 1008}
     other = keras_inception.InceptionV3(weights=None, **how)
-    with pytest.raises(ValueError, match="wants .* and inception_v3 has"):
+    with pytest.raises(ValueError, match="expects .* and inception_v3 has"):
         weights.load(other, path)

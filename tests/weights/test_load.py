@@ -293,18 +293,20 @@ def test_a_tag_wants_the_full_width():
 def test_unknown_format_and_unknown_tag(tmp_path):
     path = tmp_path / "notes.txt"
     path.write_text("no weights")
-    with pytest.raises(ValueError, match=r"notes.txt is of no known format; known are"):
+    with pytest.raises(ValueError, match=r"notes.txt has an unknown format; known are"):
         load(build(), path)
-    with pytest.raises(ValueError, match="'nonsense' is no file, .*there are: 'imagenet'"):
+    with pytest.raises(ValueError, match="'nonsense' is not a file, .*there are: 'imagenet'"):
         load(build(), "nonsense")
 
 
 def test_a_folder_and_a_file_without_classifier(tmp_path):
-    with pytest.raises(ValueError, match="is a folder; a file of weights is wanted"):
+    with pytest.raises(ValueError, match="is a folder, not a file of weights"):
         load(build(), tmp_path)
-    with pytest.raises(ValueError, match="is a folder; a file of weights is wanted"):
+    with pytest.raises(ValueError, match="is a folder, not a file of weights"):
         build(weights=tmp_path)
-    with pytest.raises(ValueError, match="'keras_notop' weights have no classifier: use include_t"):
+    with pytest.raises(
+        ValueError, match="'keras_notop' weights do not have a classifier: use include_t"
+    ):
         keras_inception.Xception(weights="keras_notop")
 
 

@@ -1,4 +1,4 @@
-"""What may stand where a source of weights is wanted, and what is said of what may not."""
+"""Sources of weights that work, and what errors say of those that do not."""
 
 import os
 import pathlib
@@ -61,20 +61,20 @@ def places(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("source", "message"),
     [
-        ("folder", "'folder' is a folder; a file of weights is wanted"),
+        ("folder", "'folder' is a folder, not a file of weights"),
         (pathlib.Path("folder"), "'folder' is a folder"),
-        ("pipe", "'pipe' is no plain file"),
-        ("link", "'link' is no plain file"),
-        ("/dev/null", "'/dev/null' is no plain file"),
-        ("broken", "'broken' is a link to no file"),
-        ("loop", "'loop' is a link to no file"),
-        ("absent", "'absent' is no file"),
-        ("", "'' is no file"),
-        ("a\0b", "is no file"),
-        (5, "5 is no path or tag, but of type int"),
-        (b"absent", "is no path or tag, but of type bytes"),
-        ([], "is no path or tag, but of type list"),
-        ("alone.data-00000-of-00001", "belongs an .index file beside it"),
+        ("pipe", "'pipe' is not a plain file"),
+        ("link", "'link' is not a plain file"),
+        ("/dev/null", "'/dev/null' is not a plain file"),
+        ("broken", "'broken' is a broken link"),
+        ("loop", "'loop' is a broken link"),
+        ("absent", "'absent' is not a file"),
+        ("", "'' is not a file"),
+        ("a\0b", "is not a file"),
+        (5, "5 is of type int, not a path or a tag"),
+        (b"absent", "is of type bytes, not a path or a tag"),
+        ([], "is of type list, not a path or a tag"),
+        ("alone.data-00000-of-00001", "needs an .index file beside it"),
     ],
 )
 def test_what_is_no_file_of_weights(source, message, places, models):
@@ -85,7 +85,7 @@ def test_what_is_no_file_of_weights(source, message, places, models):
 
 
 def test_none_is_no_source_of_weights(models):
-    with pytest.raises(ValueError, match="None is no path or tag, but of type NoneType"):
+    with pytest.raises(ValueError, match="None is of type NoneType, not a path or a tag"):
         weights.load(models[".h5"], None)
 
 
@@ -105,5 +105,5 @@ def test_a_tag_goes_before_a_file_of_that_name(make, tmp_path, monkeypatch, mode
         weights.load(models[".h5"], "imagenet")
     with pytest.raises(OSError, match=offline):
         keras_inception.InceptionV1(weights="imagenet")
-    with pytest.raises(ValueError, match="'./imagenet' is a folder|imagenet is of no known format"):
+    with pytest.raises(ValueError, match="'./imagenet' is a folder|imagenet has an unknown format"):
         weights.load(models[".h5"], "./imagenet")

@@ -9,8 +9,13 @@ import pytest
 from safetensors.numpy import save_file
 
 import keras_inception
-from keras_inception.weights import load
-from keras_inception.weights.safetensors_file import is_safetensors, open_safetensors
+from keras_inception.weights import load, safetensors_file
+from keras_inception.weights.safetensors_file import is_safetensors
+
+
+def open_safetensors(path):
+    with open(path, "rb") as file:
+        return safetensors_file.open_safetensors(file, path)
 
 
 def entry(dtype="F32", shape=(4,), offsets=(0, 16)):
@@ -45,10 +50,10 @@ FAULTS = {  # what is wrong: (the file, a part of the message)
     "backwards": (file_of({"a": entry(offsets=(16, 0))}), "(?i)offset"),
     "bytes behind": (file_of({"a": entry(shape=(2,), offsets=(0, 8))}), "(?i)incomplete"),
     "bytes missing": (file_of({"a": entry()}, bytes(13)), "(?i)incomplete"),
-    "shape of other size": (file_of({"a": entry(shape=(5,))}), "no readable .safetensors file"),
-    "negative shape": (file_of({"a": entry(shape=(-4,))}), "no readable .safetensors file"),
+    "shape of other size": (file_of({"a": entry(shape=(5,))}), "not a readable .safetensors file"),
+    "negative shape": (file_of({"a": entry(shape=(-4,))}), "not a readable .safetensors file"),
     "enormous shape": (file_of({"a": entry(shape=(1 << 40, 1 << 40))}), "(?i)overflow"),
-    "unknown type": (file_of({"a": entry("F99")}), "no readable .safetensors file"),
+    "unknown type": (file_of({"a": entry("F99")}), "not a readable .safetensors file"),
     "eight-bit floats": (file_of({"a": entry("F8_E4M3", (16,))}), "F8_E4M3, not one of"),
 }
 
@@ -83,7 +88,7 @@ def test_integers_are_skipped(tmp_path):
     source = open_safetensors(path)
     assert source.skipped == {
         "bn.num_batches_tracked": "step counter",
-        "index": "integers, no weights",
+        "index": "integers, not weights",
     }
     assert source.shapes == {"bn.bias": (2,)}
 

@@ -1,4 +1,4 @@
-"""Tests of evaluation/results.py: figures that agree with each other, and the page."""
+"""Tests of evaluation/result_files.py: figures that agree with each other, and the page."""
 
 import json
 
@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_inception.data import pipeline
-from keras_inception.evaluation import evaluate, results, write_results
+from keras_inception import data
+from keras_inception.evaluation import evaluate, result_files, write_results
 
 pytest.importorskip("matplotlib")
 
@@ -19,12 +19,12 @@ def found(photo_patches_dir):
     images = keras.Input((16, 16, 3))
     x = keras.layers.Flatten()(keras.layers.AveragePooling2D(8)(images))
     model = keras.Model(images, keras.layers.Dense(14, activation="softmax")(x), name="one")
-    options = {"data_dir": photo_patches_dir, "exclude": [5], "progress": False}
-    return evaluate([model, model], "photo_patches", **options)
+    dataset = data.open("photo_patches", "test", photo_patches_dir).without([5])
+    return evaluate([model, model], dataset, progress=False)
 
 
-def test_files(found, photo_patches_dir, tmp_path):
-    report = write_results(found, tmp_path / "out", photo_patches_dir)
+def test_files(found, tmp_path):
+    report = write_results(found, tmp_path / "out")
     assert report == tmp_path / "out" / "report.html"
     assert sorted(p.name for p in report.parent.iterdir()) == ["report.html", "results.json"]
     figures = json.loads((tmp_path / "out" / "results.json").read_text())
@@ -37,32 +37,32 @@ def test_files(found, photo_patches_dir, tmp_path):
     assert np.dot(bins["pictures"], bins["accuracy"]) / 559 == pytest.approx(figures["top1"])
 
 
-def test_page(found, photo_patches_dir, tmp_path):
-    text = write_results(found, tmp_path, photo_patches_dir).read_text()
+def test_page(found, tmp_path):
+    text = write_results(found, tmp_path).read_text()
     assert f"{found.top1:.2%} \u00b1 {found.top1_standard_error:.2%}" in text
     for piece in ("2 models together", "photo_patches, test: 559 pictures", "1 pictures left out"):
         assert piece in text
-    assert text.count('<figure class="card wrong">') == results.MISTAKES
+    assert text.count('<figure class="card wrong">') == result_files.MISTAKES
     assert '<figure class="card right">' not in text
     assert text.count("data:image/png") == 4  # two plots in two themes
 
 
 def test_mistakes_are_the_pictures_they_are_said_to_be(found, photo_patches_dir):
-    examples = pipeline.encoded_examples("photo_patches", "test", photo_patches_dir)
+    examples = data.open("photo_patches", "test", photo_patches_dir).encoded()
     stored = [(picture, label) for picture, label in examples.as_numpy_iterator()]
-    cards = results.mistakes(found, 5, photo_patches_dir)
+    cards = result_files.mistakes(found, 5)
     assert len(cards) == 5
     for card in cards:
         picture, label = stored[int(card.note.removeprefix("picture "))]
         assert card.picture == picture
-        assert card.truth == found.classes[label] != card.best[0][0]
+        assert card.truth == found.class_names[label] != card.best[0][0]
 
 
 def test_batches_without_mistakes_or_names():
     images = keras.Input((8, 8, 3))
     x = keras.layers.GlobalAveragePooling2D()(images)
     model = keras.Model(images, keras.layers.Softmax()(x), name="two")
-    data = tf.data.Dataset.from_tensors((np.ones((1, 1, 8, 8, 3), "float32"), np.array([0])))
-    found = evaluate(model, data, progress=False)
-    assert results.mistakes(found, 3) == []
-    assert "batches: 1 pictures, 1 crop of each" in results.page(found, [])
+    batches = tf.data.Dataset.from_tensors((np.ones((1, 1, 8, 8, 3), "float32"), np.array([0])))
+    found = evaluate(model, batches, progress=False)
+    assert result_files.mistakes(found, 3) == []
+    assert "batches: 1 pictures, 1 crop of each" in result_files.page(found, [])

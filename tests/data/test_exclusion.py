@@ -1,22 +1,19 @@
-"""Tests of evaluation/exclusion.py: lists by name, by ImageNet's number, and by place."""
+"""Tests of data/exclusion.py: lists by name, by ImageNet's number, and by place."""
 
 import pytest
 
-from keras_inception.data import pipeline
-from keras_inception.evaluation.exclusion import excluded_examples
+from keras_inception.data.exclusion import excluded_numbers
 
 NAMES = [f"val/ILSVRC2012_val_{number:08}.JPEG" for number in (31, 7, 10_007, 2)]
 
 
 @pytest.fixture
-def excluded(tmp_path, monkeypatch):
+def excluded(tmp_path):
     """Writes a list and reads it for four pictures, whose file names are known or not."""
 
     def excluded(text, names=NAMES):
-        monkeypatch.setattr(pipeline, "count_examples", lambda *_: 4)
-        monkeypatch.setattr(pipeline, "example_names", lambda *_: names)
         (tmp_path / "list.txt").write_text(text)
-        return excluded_examples(tmp_path / "list.txt", "imagenet", "validation")
+        return excluded_numbers(tmp_path / "list.txt", names, 4, "imagenet, validation")
 
     return excluded
 
@@ -54,7 +51,7 @@ def test_lines_that_fit_no_picture_or_several(excluded, text, names, message):
 def test_a_file_that_is_no_list(tmp_path, excluded):
     excluded("")
     (tmp_path / "binary").write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(ValueError, match="no text file"):
-        excluded_examples(tmp_path / "binary", "imagenet", "validation")
+    with pytest.raises(ValueError, match="is not a text file"):
+        excluded_numbers(tmp_path / "binary", NAMES, 4, "imagenet")
     with pytest.raises(FileNotFoundError):
-        excluded_examples(tmp_path / "nowhere", "imagenet", "validation")
+        excluded_numbers(tmp_path / "nowhere", NAMES, 4, "imagenet")

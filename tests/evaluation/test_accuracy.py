@@ -1,4 +1,4 @@
-"""Tests of evaluation/evaluate.py: known answers, crops, ensembles, and photo_patches itself."""
+"""Tests of evaluation/accuracy.py: known answers, crops, ensembles, and photo_patches itself."""
 
 import pathlib
 
@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_inception import export
+from keras_inception import data, export
 from keras_inception.evaluation import Evaluation, evaluate, predictor
 
 
@@ -41,7 +41,7 @@ def test_one_crop():
     assert found.top5_standard_error == 0
     assert found.confusion.tolist() == [[1, 0, 1], [0, 2, 0], [0, 0, 1]]
     assert found.predictions.tolist() == [0, 1, 2, 2, 1]
-    assert found.classes == ("0", "1", "2")
+    assert found.class_names == ("0", "1", "2")
     np.testing.assert_allclose(found.probabilities.sum(axis=1), 1, rtol=1e-6)
     summary = found.summary()
     assert summary["models"] == ["color"]
@@ -50,9 +50,9 @@ def test_one_crop():
 
 def test_crops_are_averaged_after_the_softmax():
     pictures = [colored(0, 0, 1), colored(2, 1, 1)]
-    data = batches(pictures, [0, 1])
+    crops = batches(pictures, [0, 1])
     # One crop at a time through the network, so that crops straddle its batches.
-    found = evaluate(color_model(), data, 3, batch_size=1, progress=False)
+    found = evaluate(color_model(), crops, 3, batch_size=1, progress=False)
     high, low = np.exp([4, -4]) / (np.exp(4) + 2 * np.exp(-4))
     np.testing.assert_allclose(found.probabilities[0, 0], (2 * high + low) / 3, rtol=1e-5)
     assert found.top1 == 1
@@ -75,8 +75,9 @@ def spoilt(tmp_path):
 def test_a_broken_picture_is_named(spoilt, tmp_path):
     with pytest.raises(ValueError, match="^0/01.png cannot be read: .*; on_error='skip' "):
         evaluate(color_model(), spoilt, progress=False)
+    dataset = data.open(spoilt, "test").without([1])
     with pytest.raises(ValueError, match="^2/11.png cannot be read"):
-        evaluate(color_model(), spoilt, progress=False, exclude=[1], state_dir=tmp_path / "state")
+        evaluate(color_model(), dataset, progress=False, state_dir=tmp_path / "state")
 
 
 def test_a_picture_that_is_gone_is_named(spoilt):
@@ -88,10 +89,11 @@ def test_a_picture_that_is_gone_is_named(spoilt):
 
 
 def test_broken_pictures_are_left_out(spoilt, tmp_path, caplog):
-    options = {"exclude": [0], "on_error": "skip", "state_dir": tmp_path / "state"}
+    dataset = data.open(spoilt, "test").without([0])
+    options = {"progress": False, "state_dir": tmp_path / "state"}
     with pytest.raises(ValueError, match="leaves such pictures out"):  # and leaves its state there
-        evaluate(color_model(), spoilt, progress=False, **{**options, "on_error": "error"})
-    found = evaluate(color_model(), spoilt, progress=False, **options)
+        evaluate(color_model(), dataset, **options)
+    found = evaluate(color_model(), dataset, on_error="skip", **options)
     assert (found.pictures, found.excluded, found.unreadable) == (9, 1, 2)
     assert found.labels.tolist() == [0, 0, 1, 1, 1, 1, 2, 2, 2]
     assert found.top1 == 1
@@ -153,7 +155,7 @@ def test_photo_patches_by_name_with_models_of_two_sizes(photo_patches_dir):
     models = [predictor(classifier_of_patches(size)) for size in (16, 24)]
     together = evaluate(models, "photo_patches", data_dir=photo_patches_dir, progress=False)
     assert together.pictures == 560
-    assert together.classes[0] == "brick"
+    assert together.class_names[0] == "brick"
     assert 0 < together.top1_standard_error < 0.02
     apart = [
         evaluate(m, "photo_patches", data_dir=photo_patches_dir, progress=False) for m in models
@@ -199,10 +201,10 @@ def test_forms_and_sizes_in_one_ensemble(photo_patches_dir, tmp_path):
     small.save(tmp_path / "small.keras")
     export.saved_model(large, tmp_path / "served")
     export.tflite(small, tmp_path / "small.tflite", "float32")
-    options = {"data_dir": photo_patches_dir, "progress": False, "exclude": range(3, 560)}
+    dataset = data.open("photo_patches", "test", photo_patches_dir).take(3)
     files = [tmp_path / name for name in ("small.keras", "served", "small.tflite")]
-    found = evaluate(files, "photo_patches", 12, **options)
-    apart = [evaluate(m, "photo_patches", 12, **options) for m in (small, large, small)]
+    found = evaluate(files, dataset, 12, progress=False)
+    apart = [evaluate(m, dataset, 12, progress=False) for m in (small, large, small)]
     expected = np.mean([one.probabilities for one in apart], axis=0)
     np.testing.assert_allclose(found.probabilities, expected, atol=1e-5)
     for i, one in enumerate(apart):
@@ -211,18 +213,43 @@ def test_forms_and_sizes_in_one_ensemble(photo_patches_dir, tmp_path):
 
 def test_excluded_pictures_are_left_out(photo_patches_dir, tmp_path):
     model = classifier_of_patches(16)
-    options = {"data_dir": photo_patches_dir, "progress": False}
-    everything = evaluate(model, "photo_patches", **options)
+    dataset = data.open("photo_patches", "test", photo_patches_dir)
+    everything = evaluate(model, dataset, progress=False)
     (tmp_path / "list.txt").write_text("559\n\n0\n17\n")
-    found = evaluate(model, "photo_patches", exclude=tmp_path / "list.txt", **options)
+    found = evaluate(model, dataset.without(tmp_path / "list.txt"), progress=False)
     assert (found.pictures, found.excluded) == (557, 3)
     np.testing.assert_array_equal(found.labels, everything.labels[found.examples])
     np.testing.assert_array_equal(found.probabilities, everything.probabilities[found.examples])
     assert not {0, 17, 559} & set(found.examples)
-    with pytest.raises(ValueError, match="outside of 0 to 559"):
-        evaluate(model, "photo_patches", exclude=[560], **options)
     with pytest.raises(ValueError, match="no pictures"):
-        evaluate(model, "photo_patches", exclude=range(560), **options)
+        evaluate(model, dataset.without(range(560)), progress=False)
+
+
+def test_the_old_argument_for_excluded_pictures_works(photo_patches_dir, monkeypatch):
+    monkeypatch.setattr("keras_inception.renamed._said", set())
+    model = classifier_of_patches(16)
+    with pytest.warns(FutureWarning, match=r"evaluate\(exclude=...\) is now data.open"):
+        found = evaluate(
+            model, "photo_patches", data_dir=photo_patches_dir, exclude=[1], progress=False
+        )
+    assert (found.pictures, found.excluded) == (559, 1)
+    with pytest.warns(FutureWarning, match="is now Evaluation.class_names"):
+        assert found.classes == found.class_names
+
+
+def test_a_data_set_of_the_callers_own():
+    """A tf.data.Dataset of pictures, single or in batches, gives what a folder of them gives."""
+    pictures = np.stack([np.uint8([[[255 * (i == n) for i in range(3)]]]) for n in (0, 1, 2, 2)])
+    pictures = np.tile(pictures, (1, 20, 20, 1))
+    own = tf.data.Dataset.from_tensor_slices((pictures, [0, 1, 2, 0]))
+    for dataset in (own, own.batch(3)):
+        dataset = data.from_tf(dataset, class_names=["red", "green", "blue"], name="colours")
+        found = evaluate(color_model(), dataset, progress=False)
+        assert (found.top1, found.dataset, found.split) == (0.75, "colours", "all")
+        assert found.class_names == ("red", "green", "blue")
+        assert found.examples.tolist() == [0, 1, 2, 3]
+    with pytest.raises(ValueError, match=r"pass data.from_tf\(dataset, class_names"):
+        evaluate(color_model(), own, progress=False)
 
 
 class Stops(Exception):
@@ -272,23 +299,21 @@ def test_a_stopped_run_goes_on(photo_patches_dir, tmp_path, error):
     [
         ({"crops": 10}, "crops differ"),
         ({"split": "validation"}, "split, contents differ"),
-        ({"exclude": [3]}, "pictures, exclude differ"),
+        ({"without": [3]}, "pictures, exclude differ"),
         ({"models": True}, "models differ"),
     ],
 )
 def test_the_state_of_another_run_is_refused(photo_patches_dir, tmp_path, change, named):
     first, second = classifier_of_patches(16), classifier_of_patches(16)
-    options = {
-        "crops": 1,
-        "data_dir": photo_patches_dir,
-        "progress": False,
-        "state_dir": tmp_path / "state",
-    }
+    dataset = data.open("photo_patches", "test", photo_patches_dir)
+    options = {"crops": 1, "progress": False, "state_dir": tmp_path / "state"}
     with pytest.raises(Stops):
-        evaluate(stopping(first, 1), "photo_patches", **options)
-    model = second if change.pop("models", False) else first
+        evaluate(stopping(first, 1), dataset, **options)
+    model = second if change.get("models") else first
+    dataset = dataset.with_split(change.get("split", "test")).without(change.get("without", []))
+    options["crops"] = change.get("crops", 1)
     with pytest.raises(ValueError, match=named):
-        evaluate(model, "photo_patches", **{**options, **change})
+        evaluate(model, dataset, **options)
 
 
 def test_the_state_of_other_pictures_is_refused(spoilt, tmp_path):
@@ -304,16 +329,15 @@ def test_a_part_of_a_split(photo_patches_dir, tmp_path):
     model = classifier_of_patches(16)
     options = {"data_dir": photo_patches_dir, "progress": False}
     (tmp_path / "list.txt").write_text("1\n")
-    found = evaluate(
-        model, "photo_patches", split="test[:40]", exclude=tmp_path / "list.txt", **options
-    )
+    part = data.open("photo_patches", "test[:40]", photo_patches_dir)
+    found = evaluate(model, part.without(tmp_path / "list.txt"), progress=False)
     whole = evaluate(model, "photo_patches", **options)
     kept = [0, *range(2, 40)]
     np.testing.assert_array_equal(found.labels, whole.labels[kept])
     np.testing.assert_allclose(found.probabilities, whole.probabilities[kept], atol=1e-6)
 
 
-def test_batches_have_no_state_and_no_list(tmp_path):
-    for option in ({"state_dir": tmp_path}, {"exclude": [1]}):
-        with pytest.raises(ValueError, match="name a data set"):
+def test_batches_have_no_state(tmp_path):
+    for option in ({"state_dir": tmp_path}, {"on_error": "skip"}):
+        with pytest.raises(ValueError, match="pass a Dataset or the name of one"):
             evaluate(color_model(), batches([colored(0)], [0]), progress=False, **option)

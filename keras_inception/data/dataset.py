@@ -1,0 +1,372 @@
+"""A data set as one object: its classes, its pictures, and the batches that are made of them.
+
+Pictures stay encoded for as long as possible: JPEG bytes are what is shuffled. An epoch's order is
+keyed on the seed and the epoch's number, a random view on the seed and the example's place in the
+endless training sequence. So a seed gives the same batches on any number of cores. A run that was
+stopped needs only the number of its steps to go on with the next batch, in the middle of an epoch
+too.
+"""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import os
+from collections.abc import Iterable, Mapping, Sequence
+
+import tensorflow as tf
+
+from keras_inception.data import exclusion
+from keras_inception.data.augmentation import MIN_AREA, check_color, check_min_area, training_view
+from keras_inception.data.broken import (
+    batches_of_readable,
+    check_on_error,
+    first_readable,
+    unreadable,
+)
+from keras_inception.data.crops import check_count, make_crops
+from keras_inception.data.preprocessing import decode_image, resize_bilinear, scale_pixels
+from keras_inception.data.sources import Examples, Source, open_source
+from keras_inception.data.tf_source import SPLIT, TfSource
+
+
+class Dataset:
+    """One split of a data set. `data.open` and `data.from_tf` make it.
+
+    Pictures are numbered from 0 in the order on disk. Methods that leave out pictures, or choose
+    another split, return a new `Dataset` of the same source, which is not opened again.
+
+    Attributes:
+        name: the name that it was opened by.
+        split: name of the split.
+        excluded: numbers of the pictures that `without` left out, sorted.
+    """
+
+    def __init__(self, source: Source, split: str) -> None:
+        if not source.has(split):
+            known = ", ".join(source.info.examples)
+            raise ValueError(
+                f"Data set {source.info.name!r} has no split {split!r}; it has {known}."
+            )
+        self._source = source
+        self._end: int | None = None
+        self.name: str = source.info.name
+        self.split: str = split
+        self.excluded: tuple[int, ...] = ()
+
+    def __repr__(self) -> str:
+        return f"<Dataset {self}: {len(self)} pictures, {len(self.class_names)} classes>"
+
+    def __str__(self) -> str:
+        return f"{self.name}, {self.split}"
+
+    def __len__(self) -> int:
+        """Returns the number of pictures, without the excluded ones."""
+        return self._total() - len(self.excluded)
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """Names of the classes in the order of the labels; empty if there are no classes."""
+        return self._source.info.class_names
+
+    @property
+    def splits(self) -> Mapping[str, int]:
+        """The number of pictures of each split of the source."""
+        return self._source.info.examples
+
+    @property
+    def numbers(self) -> list[int]:
+        """The numbers of the pictures, without the excluded ones, in order."""
+        excluded = set(self.excluded)
+        return [number for number in range(self._total()) if number not in excluded]
+
+    def fingerprint(self) -> str:
+        """Returns a text that changes when the pictures do.
+
+        It is made of the files' names, sizes and times, or of the version of a tensorflow-datasets
+        data set, or of the pictures of a `tf.data.Dataset`, which are all read for it once.
+        """
+        text = self._source.fingerprint(self.split)
+        if self.excluded or self._end is not None:
+            selection = f"{self._end} {self.excluded}".encode()
+            text = f"{text} {hashlib.sha256(selection).hexdigest()[:16]}"
+        return text
+
+    def file_names(self) -> list[str] | None:
+        """Returns the pictures' file names in order; `None` if the source keeps none."""
+        names = self._source.file_names(self.split)
+        return None if names is None else [names[number] for number in self.numbers]
+
+    def with_split(self, split: str) -> Dataset:
+        """Returns another split of the same source, or a part of one (`train[:90%]`).
+
+        Raises:
+            ValueError: there is no such split; the message lists those that there are.
+        """
+        return Dataset(self._source, split)
+
+    def without(self, pictures: Iterable[int] | str | os.PathLike[str]) -> Dataset:
+        """Returns the data set without some pictures.
+
+        Args:
+            pictures: their numbers, from 0 in the order on disk; or a file that lists them, one a
+                line, by file name or number (`exclusion.excluded_numbers`).
+
+        Raises:
+            ValueError: a number or line does not stand for a picture of this data set.
+            FileNotFoundError: there is no such file.
+        """
+        total = self._total()
+        if isinstance(pictures, (str, os.PathLike)):
+            names = self._source.file_names(self.split)
+            names = names if names is None else names[:total]
+            numbers = exclusion.excluded_numbers(pictures, names, total, str(self))
+        else:
+            numbers = tuple(sorted({int(number) for number in pictures}))
+        if numbers and not 0 <= numbers[0] <= numbers[-1] < total:
+            raise ValueError(f"the numbers of pictures to leave out must be from 0 to {total - 1}")
+        changed = copy.copy(self)
+        changed.excluded = tuple(sorted({*self.excluded, *numbers}))
+        return changed
+
+    def take(self, count: int) -> Dataset:
+        """Returns the first `count` pictures, or all if there are fewer."""
+        if count < 1:
+            raise ValueError(f"count must be at least 1, not {count}.")
+        if count >= len(self):
+            return self
+        changed = copy.copy(self)
+        changed._end = self.numbers[count - 1] + 1
+        changed.excluded = tuple(number for number in self.excluded if number < changed._end)
+        return changed
+
+    def encoded(self) -> tf.data.Dataset:
+        """Returns one pass in the order on disk: (encoded bytes as string, label as int64)."""
+        return self._examples().loaded().map(lambda encoded, label, _: (encoded, label))
+
+    def unreadable(self) -> list[tuple[int, str, str]]:
+        """Decodes every picture once; returns (number, name, fault) of each that is broken."""
+        numbers = self.numbers
+        return [(numbers[place], *fault) for place, *fault in unreadable(self._examples())]
+
+    def training_batches(
+        self,
+        size: int,
+        batch_size: int,
+        *,
+        seed: int = 0,
+        color: str = "fast",
+        min_area: float = MIN_AREA,
+        input_context: tf.distribute.InputContext | None = None,
+        on_error: str = "skip",
+        start: int = 0,
+    ) -> tf.data.Dataset:
+        """Returns endless batches of random views, reshuffled each epoch.
+
+        Equal seeds give equal batches. Batches run on over the end of an epoch, so all have the
+        same size.
+
+        Args:
+            size: side of the views, pixels.
+            batch_size: examples in a batch, of all replicas together.
+            seed: sets the order and the views.
+            color, min_area: as in `augmentation.training_view`.
+            input_context: selects one input pipeline's share of the examples; batches are then
+                those of one replica. `None` selects all.
+            on_error: "skip" or "error", for pictures that cannot be read (`data/broken.py`).
+            start: number of batches to skip, for a run that goes on. At most one epoch of pictures
+                is read for it, without decoding, and none of a folder.
+
+        Returns:
+            float32 (batch_size, size, size, 3) in [-1, 1], int64 (batch_size,).
+
+        Raises:
+            ValueError: an argument is outside its range, there are fewer examples than pipelines,
+                or none of the first thousand pictures can be read.
+        """
+        _check_sizes(size, batch_size)
+        if start < 0:
+            raise ValueError(f"start must be at least 0, not {start}.")
+        check_color(color)
+        check_min_area(min_area)
+        check_on_error(on_error)
+        context = input_context or tf.distribute.InputContext()
+        batch_size = context.get_per_replica_batch_size(batch_size)
+
+        passed = start * batch_size
+        examples = self._shuffled(seed, context, passed)
+
+        def view(picture, place):
+            place = place * context.num_input_pipelines + context.input_pipeline_id
+            encoded = examples.load(picture)
+            return training_view(encoded, size, tf.stack([seed, place]), color, min_area)
+
+        with tf.init_scope():  # now, also if a graph is being made of the batches
+            spare = first_readable(self._examples())
+        numbered = examples.dataset.enumerate(passed)
+        batches = batches_of_readable(numbered, view, batch_size, on_error, spare)
+        return batches.prefetch(tf.data.AUTOTUNE)
+
+    def evaluation_batches(
+        self, size: int, batch_size: int, *, crops: int = 1, skip: int = 0
+    ) -> tf.data.Dataset:
+        """Returns one pass in the order on disk; the last batch may be smaller.
+
+        Args:
+            size: side of the crops, pixels.
+            batch_size: examples, not crops, in a batch.
+            crops: number of crops of each picture (`crops.make_crops`): 1, 10, 12 or 144.
+            skip: number of pictures to skip at the beginning, undecoded.
+
+        Returns:
+            float32 (batch, crops, size, size, 3) in [-1, 1], int64 (batch,).
+        """
+        _check_sizes(size, batch_size)
+        check_count(crops)
+        examples = self._examples()
+
+        def views(picture, label, _):
+            return make_crops(decode_image(examples.load(picture)), size, crops), label
+
+        # 144 crops at 299 pixels are 154 MB: decode no more pictures ahead than keep a network
+        # busy.
+        ahead = tf.data.AUTOTUNE if crops <= 12 else 2
+        wanted = examples.dataset.skip(skip)
+        return wanted.map(views, num_parallel_calls=ahead).batch(batch_size).prefetch(ahead)
+
+    def whole_picture_batches(self, size: int, batch_size: int) -> tf.data.Dataset:
+        """Returns one pass over whole pictures, squashed to a square as PyTorch does.
+
+        That is bilinear between pixel centres, without smoothing before shrinking. The last batch
+        may be smaller.
+
+        Returns:
+            float32 (batch, size, size, 3) in [-1, 1].
+        """
+        _check_sizes(size, batch_size)
+        examples = self._examples()
+
+        def view(picture, *_):
+            image = decode_image(examples.load(picture))
+            return scale_pixels(resize_bilinear(image, size, half_pixel_centers=True))
+
+        views = examples.dataset.map(view, num_parallel_calls=tf.data.AUTOTUNE)
+        return views.batch(batch_size).prefetch(tf.data.AUTOTUNE)
+
+    def _total(self):
+        """The number of pictures up to the end, the excluded ones included."""
+        total = self._source.count(self.split)
+        return total if self._end is None else min(self._end, total)
+
+    def _examples(self):
+        part = self._source.part(self.split, self._end, self.excluded)
+        return Examples(part.read(), part.load)
+
+    def _shuffled(self, seed, context, start):
+        """Endless `Examples`, each epoch in an order of its own, from the `start`-th on."""
+        part = self._source.part(self.split, self._end, self.excluded, context)
+        if part.count == 0:
+            raise ValueError(
+                f"Split {self.split!r} of {self.name!r} has too few examples for every pipeline."
+            )
+        first, passed = divmod(start, part.count)
+        read = part.read  # and nothing of the source, which would be kept as long as the batches
+
+        def of_epoch(epoch):
+            # `tf.random.set_seed` would be mixed in (and its 0 cannot be compared with a tensor).
+            tf.compat.v1.get_default_graph().seed = None
+            # The key of a shuffle: two numbers apart for every pair of seed and epoch in use.
+            key = tf.cast(seed, tf.int64) * 1_000_003 + epoch
+            return read(key, tf.where(epoch == first, tf.constant(passed, tf.int64), 0))
+
+        return Examples(tf.data.Dataset.range(first, tf.int64.max).flat_map(of_epoch), part.load)
+
+
+def open(
+    name: str, split: str | None = None, data_dir: str | None = None, *, labelled: bool = True
+) -> Dataset:
+    """Opens a data set by its name.
+
+    Args:
+        name: `photo_patches`; `folder:PATH` with one sub-folder per class, in splits or not; or a
+            tensorflow-datasets name.
+        split: name of the split, or a part of one (`train[:90%]`); `None` is the only one there is.
+        data_dir: folder in which tensorflow-datasets keeps its data; `None` is its default.
+        labelled: `False` opens pictures that may be without classes: those in PATH itself, or a
+            tensorflow-datasets name without labels.
+
+    Raises:
+        ValueError: there is no such data set or split, or it has no pictures or labels; the message
+            says what there is.
+    """
+    source = open_source(name, data_dir, labelled)
+    if split is None:
+        if len(source.info.examples) > 1:
+            known = ", ".join(source.info.examples)
+            raise ValueError(f"Data set {name!r} has several splits, choose one of them: {known}.")
+        (split,) = source.info.examples
+    return Dataset(source, split)
+
+
+def from_tf(
+    dataset: tf.data.Dataset, class_names: Sequence[str] | None = None, *, name: str = "tf.data"
+) -> Dataset:
+    """Makes a `Dataset` of a `tf.data.Dataset` of your own.
+
+    Args:
+        dataset: elements are (image, label) or {"image": image, "label": label}, single or in
+            batches; or images alone. An image is uint8 (height, width, channels) in [0, 255] with
+            one or three channels, or the encoded bytes of a picture. A label is an integer from 0.
+            Each pass must give the same pictures in the same order.
+        class_names: one a class. `None` takes `dataset.class_names`, which Keras's
+            `image_dataset_from_directory` sets; without it only the images are used.
+        name: what reports call the data set.
+
+    Raises:
+        ValueError: the elements are something else, there are none or no end of them, or they come
+            in another order at each pass.
+    """
+    if class_names is None:
+        class_names = getattr(dataset, "class_names", None)
+    return Dataset(TfSource(dataset, class_names, name), SPLIT)
+
+
+def as_dataset(
+    source: Dataset | str,
+    split: str | None = None,
+    data_dir: str | None = None,
+    *,
+    labelled: bool = True,
+) -> Dataset:
+    """Returns a `Dataset` as it is, or opens the one of a name, as functions that take both do.
+
+    Args:
+        source: a `Dataset` or a name, as in `open`.
+        split: for a name: which split. `None` is the only one there is, or else `test`.
+        data_dir, labelled: for a name: as in `open`.
+
+    Raises:
+        ValueError: as in `open`, or `source` is of another type.
+    """
+    if isinstance(source, Dataset):
+        return source
+    if isinstance(source, tf.data.Dataset):
+        raise ValueError(
+            "a tf.data.Dataset has no class names: pass data.from_tf(dataset, class_names=[...])"
+        )
+    if not isinstance(source, str):
+        raise ValueError(
+            f"expected a Dataset or the name of one, not an object of type {type(source).__name__}"
+        )
+    opened = open_source(source, data_dir, labelled)
+    if split is None:
+        splits = list(opened.info.examples)
+        split = splits[0] if len(splits) == 1 else "test"
+    return Dataset(opened, split)
+
+
+def _check_sizes(size, batch_size):
+    if size < 1 or batch_size < 1:
+        raise ValueError(
+            f"size and batch_size must be at least 1, not size={size}, batch_size={batch_size}."
+        )

@@ -1,0 +1,72 @@
+"""Lists of pictures to leave out, as numbers in the order of the data set.
+
+The example that they are for is ImageNet's: 1,762 of the 50,000 validation pictures have bounding
+boxes of poor quality, and the development kits of ILSVRC 2014 to 2017 number them in
+`data/ILSVRC2014_clsloc_validation_blacklist.txt`. 1512.00567 (Table 4) and the single-crop figures
+of 1602.07261 (Table 2) are for the other 48,238.
+"""
+
+from __future__ import annotations
+
+import os
+import pathlib
+import re
+from collections.abc import Sequence
+
+
+def excluded_numbers(
+    path: str | os.PathLike[str], names: Sequence[str] | None, total: int, source: str
+) -> tuple[int, ...]:
+    """Reads a list of pictures; returns their numbers, sorted, from 0 in the order on disk.
+
+    A line of the file is the name of a picture's file, with or without its folder or suffix, or a
+    number. If the data set keeps file names, a number is the one that ends the name: 7 is
+    `ILSVRC2012_val_00000007.JPEG`, wherever that lies in the data set. If it keeps none, a number
+    is the place of a picture on disk, counted from 0. Empty lines do not count.
+
+    Args:
+        path: the file, in UTF-8.
+        names: the file name of each picture, or `None` if the data set keeps none.
+        total: number of pictures.
+        source: what error messages call the data set.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: a line fits no picture, or several, or the file is not a list.
+    """
+    lines = _read(path)
+    if names is None:
+        names = [str(i) for i in range(total)]
+        kept = f"{source} keeps no file names: expected numbers from 0 to {total - 1}"
+    else:
+        kept = f"{source} has file names such as {names[0]}"
+    places = _places(names)
+    numbers: set[int] = set()
+    for line in lines:
+        found = places.get(str(int(line)) if line.isdecimal() else line, set())
+        if len(found) != 1:
+            what = "no picture" if not found else f"{len(found)} pictures"
+            raise ValueError(f"{path}: {line!r} fits {what}; {kept}")
+        numbers |= found
+    return tuple(sorted(numbers))
+
+
+def _read(path):
+    try:
+        text = pathlib.Path(path).read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path} is not a text file: expected one picture a line") from error
+    return [line.strip() for line in text.splitlines() if line.strip()]
+
+
+def _places(names):
+    """Returns each text that a line may hold, with the numbers of the pictures that it fits."""
+    places: dict[str, set[int]] = {}
+    for place, name in enumerate(names):
+        path = pathlib.PurePosixPath(name)
+        keys = {name, path.name, path.stem}
+        if number := re.search(r"\d+$", path.stem):
+            keys.add(str(int(number[0])))
+        for key in keys:
+            places.setdefault(key, set()).add(place)
+    return places

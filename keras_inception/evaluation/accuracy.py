@@ -1,0 +1,268 @@
+"""`evaluate`: the accuracy of a network, or of several together, on a data set.
+
+The protocol of the papers: each picture is cut into crops (1, 10, 12 or 144, `data/crops.py`), the
+softmax outputs are averaged over the crops and over the networks (1409.4842, section 7;
+1512.00567, section 10), and the best one or five classes are compared with the label.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import pathlib
+import time
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from keras_inception.data import Dataset, as_dataset
+from keras_inception.data.broken import UNREADABLE, check_on_error
+from keras_inception.data.crops import check_count
+from keras_inception.evaluation import labels, metrics
+from keras_inception.evaluation.predictors import Predictor, predictor
+from keras_inception.evaluation.progress import progress_bar
+from keras_inception.evaluation.results import Evaluation
+from keras_inception.evaluation.state import Findings, open_state
+from keras_inception.renamed import replaced_argument
+
+_LOGGER = logging.getLogger(__name__)
+Model = keras.Model | Predictor | str | os.PathLike[str]
+
+
+def _exclude(arguments: dict[str, Any], exclude: Any) -> None:
+    """Takes the old `exclude=`: the pictures that `Dataset.without` leaves out now."""
+    if exclude is not None:
+        named = arguments["dataset"]
+        split, data_dir = arguments.get("split", "test"), arguments.get("data_dir")
+        arguments["dataset"] = as_dataset(named, split, data_dir).without(exclude)
+
+
+@replaced_argument("exclude", "data.open(name, split).without(exclude)", _exclude)
+def evaluate(
+    models: Model | list[Model] | tuple[Model, ...],
+    dataset: Dataset | str | tf.data.Dataset,
+    crops: int = 1,
+    *,
+    split: str = "test",
+    batch_size: int = 32,
+    data_dir: str | None = None,
+    on_error: str = "error",
+    state_dir: str | os.PathLike[str] | None = None,
+    resume: bool = True,
+    progress: bool = True,
+) -> Evaluation:
+    """Measures the accuracy of one model, or of an ensemble, on a data set.
+
+    Args:
+        models: a Keras model, the path of a `.keras`, `.h5` or `.tflite` file or a SavedModel
+            folder, a predictor, or a list of these; several are averaged. Their sizes may differ.
+        dataset: a `Dataset` (`data.open`, `data.from_tf`), or the name of one; or, for models of
+            one size, batches: a `tf.data.Dataset` of float32 (batch, crops, size, size, 3) in
+            [-1, 1] and integer labels (batch,).
+        crops: number of crops of each picture: 1, 10, 12 or 144.
+        split, data_dir: which part of a data set that is given by name, and where it lies.
+        batch_size: number of crops put through a network at a time.
+        on_error: "error"; or "skip": every picture is decoded once before, and those that cannot
+            be read are logged with their names and left out.
+        state_dir: a folder for the results so far, from which a later call goes on.
+        resume: whether to go on; `False` starts over.
+        progress: whether to show a progress bar with the pictures per second.
+
+    Returns:
+        An `Evaluation`.
+
+    Raises:
+        ValueError: there is no model, the models have different classes from each other or from
+            the data, a model's outputs are not probabilities, a picture cannot be read, or
+            `state_dir` has the state of another evaluation.
+    """
+    predictors = [predictor(m) for m in (models if isinstance(models, (list, tuple)) else [models])]
+    if batch_size < 1:
+        raise ValueError(f"batch_size={batch_size} is below one")
+    sizes = sorted({p.size for p in predictors})
+    if _is_batches(dataset):
+        if len(sizes) > 1 or state_dir is not None or on_error != "error":
+            raise ValueError(
+                f"batches cannot be shared by models of several sizes ({sizes}), nor be used with "
+                "on_error or state_dir: pass a Dataset or the name of one"
+            )
+        pictures: _Pictures | _Batches = _Batches(dataset)
+    else:
+        check_count(crops)
+        check_on_error(on_error)
+        pictures = _Pictures(as_dataset(dataset, split, data_dir), on_error)
+    class_names = _class_names(predictors, pictures.class_names)
+    passes = state_dir and open_state(state_dir, pictures.key(predictors, crops), resume)
+    found = {}  # size: arrays
+    for size in sizes:
+        members = [p for p in predictors if p.size == size]
+        with Findings(passes and passes / f"size{size}") as findings:
+            _pass(members, pictures, crops, batch_size, findings, progress)
+        found[size] = findings.arrays()
+    return _averaged(predictors, found, pictures, crops, labels.readable(class_names))
+
+
+def _is_batches(dataset):
+    """Tells whether a `tf.data.Dataset` holds batches of crops that are ready for a network."""
+    if not isinstance(dataset, tf.data.Dataset):
+        return False
+    spec = dataset.element_spec
+    first = spec[0] if isinstance(spec, tuple) else None
+    return isinstance(first, tf.TensorSpec) and first.shape.rank in (5, None)
+
+
+class _Batches:
+    """Batches that the caller made."""
+
+    class_names: tuple[str, ...] | None = None
+    count: int | None = None
+    broken = 0
+    dataset: Dataset | None = None
+
+    def __init__(self, batches):
+        self._batches = batches
+
+    def of_size(self, size, crops, batch_size, skip):
+        return self._batches
+
+    def fault(self, done):
+        return None
+
+
+class _Pictures:
+    """The pictures of a `Dataset`, without those that cannot be read if they are to be skipped."""
+
+    def __init__(self, dataset, on_error):
+        self.excluded = dataset.excluded
+        self.broken = 0
+        if on_error == "skip":
+            found = dataset.unreadable()
+            for _, file, why in found:
+                _LOGGER.warning("%s cannot be read and is left out: %s", file, why)
+            self.broken = len(found)
+            dataset = dataset.without(number for number, _, _ in found)
+        self.dataset = dataset
+        self.class_names = dataset.class_names
+        self.count = len(dataset)
+
+    def of_size(self, size, crops, batch_size, skip):
+        return self.dataset.evaluation_batches(size, batch_size, crops=crops, skip=skip)
+
+    def fault(self, done):
+        """Returns a ValueError that names the first broken picture after `done` of them."""
+        left = set(self.dataset.numbers[done:])
+        for number, name, why in self.dataset.unreadable():
+            if number in left:
+                return ValueError(
+                    f"{name} cannot be read: {why}; on_error='skip' leaves such pictures out"
+                )
+        return None
+
+    def key(self, predictors, crops):
+        """Returns what must be equal for a run to go on from another one's state."""
+        dataset = self.dataset
+        return {
+            "models": [p.fingerprint() for p in predictors],
+            "data": dataset.name,
+            "split": dataset.split,
+            "contents": dataset.with_split(dataset.split).fingerprint(),
+            "crops": crops,
+            "pictures": self.count,
+            "exclude": dataset.excluded,
+        }
+
+
+def _pass(members, pictures, crops, batch_size, findings, progress):
+    """Puts all pictures through the networks of one size; adds what they say to `findings`."""
+    names = " + ".join(pathlib.PurePath(p.name).name for p in members)
+    title = f"{names}, {crops} crop{'s' * (crops > 1)}"
+    size = members[0].size
+    batches = pictures.of_size(size, crops, max(1, batch_size // crops), findings.count)
+    with progress_bar(pictures.count, title, findings.count, progress) as bar:
+        try:
+            _run(members, batches, crops, batch_size, findings, bar)
+        except UNREADABLE as error:
+            raise pictures.fault(findings.count) or error from None
+    if not findings.count:
+        raise ValueError("the data set has no pictures")
+    if pictures.count not in (None, findings.count):
+        raise ValueError(f"{findings.count} pictures came, expected {pictures.count}")
+
+
+def _run(predictors, batches, crops, batch_size, found, bar):
+    """Adds to `found` the predictors' summed probabilities for each picture of `batches`."""
+    start = time.perf_counter()
+    for images, truths in batches:
+        images, truths = tf.convert_to_tensor(images), np.asarray(truths, "int64")
+        if images.shape.rank != 5 or images.shape[1] != crops:
+            raise ValueError(
+                f"a batch has the shape {tuple(images.shape)}; expected "
+                f"(batch, {crops}, size, size, 3)"
+            )
+        flat = tf.reshape(images, (-1, *images.shape[2:]))
+        outputs = [
+            _probabilities(p, flat, batch_size).reshape(len(truths), crops, -1).mean(axis=1)
+            for p in predictors
+        ]
+        now = time.perf_counter()
+        found.add(
+            probabilities=sum(outputs),
+            labels=truths,
+            hits=np.stack([_hits(output, truths) for output in outputs], axis=1),
+            seconds=np.full(len(truths), (now - start) / len(truths)),
+        )
+        start = now
+        bar.update(len(truths))
+
+
+def _hits(probabilities, truths):
+    """Tells of each picture whether its label is the likeliest class, and among the five."""
+    right = metrics.top_k(probabilities, 5)[0] == truths[:, np.newaxis]
+    return np.stack([right[:, 0], right.any(axis=1)], axis=1)
+
+
+def _probabilities(predictor, images, batch_size):
+    """Runs one network on `images`, a `batch_size` at a time so that 144 crops fit too."""
+    starts = range(0, len(images), batch_size)
+    values = np.concatenate([predictor(images[i : i + batch_size]) for i in starts])
+    metrics.check_probabilities(values, predictor.name)
+    return values
+
+
+def _averaged(predictors, found, pictures, crops, class_names):
+    """Makes the `Evaluation` of the arrays that were found for each size."""
+    first, *others = found.values()
+    if any(not np.array_equal(arrays["labels"], first["labels"]) for arrays in others):
+        raise ValueError("the pictures came in another order for models of another size")
+    hits = {size: iter(np.moveaxis(arrays["hits"], 1, 0)) for size, arrays in found.items()}
+    dataset = pictures.dataset
+    return Evaluation(
+        models=tuple(p.name for p in predictors),
+        crops=crops,
+        class_names=class_names,
+        probabilities=sum(arrays["probabilities"] for arrays in found.values()) / len(predictors),
+        labels=first["labels"],
+        seconds=float(sum(arrays["seconds"].sum() for arrays in found.values())),
+        hits=np.stack([next(hits[p.size]) for p in predictors], axis=1),
+        dataset="" if dataset is None else dataset.name,
+        split="" if dataset is None else dataset.split,
+        excluded=0 if dataset is None else len(dataset.excluded) - pictures.broken,
+        unreadable=pictures.broken,
+        examples=None if dataset is None else np.array(dataset.numbers, "int64"),
+        source=dataset,
+    )
+
+
+def _class_names(predictors, class_names):
+    """Returns the class names of the data or else of the first model, if every model has them."""
+    if not predictors:
+        raise ValueError("there is no model to evaluate")
+    names = predictors[0].class_names if class_names is None else class_names
+    for p in predictors:
+        if p.classes != len(names):
+            raise ValueError(f"{p.name} has {p.classes} classes, expected {len(names)}")
+        if p.class_names != names and sorted(p.class_names) == sorted(names):
+            raise ValueError(f"{p.name} has the classes in another order than the data or a model")
+    return names
