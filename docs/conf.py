@@ -1,14 +1,14 @@
 """The documentation's site: Sphinx with MyST for Markdown and Furo. `make docs` builds it.
 
-Nothing is fetched. Tables and drawings of the networks and the plots of the ideas are made anew
-by the build (`generate.py`), so that no figure of a network is typed into a page.
+The build downloads nothing. It makes the tables and drawings of the networks and the plots of the
+ideas (`generate.py`), so that no figure of a network is typed into a page.
 """
 
 import os
 import pathlib
 import sys
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # TensorFlow's greetings are no warnings
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # hides TensorFlow's start-up messages
 HERE = pathlib.Path(__file__).parent
 sys.path[:0] = [str(HERE), str(HERE.parent)]
 
@@ -28,12 +28,12 @@ myst_enable_extensions = ["attrs_inline", "dollarmath"]
 
 autodoc_member_order = "bysource"
 autodoc_typehints = "none"
-maximum_signature_line_length = 80  # longer ones have a line for each argument
+maximum_signature_line_length = 80  # longer signatures have a line for each argument
 napoleon_use_rtype = False
-# One entry for several names ("rows, columns: ..."), which field lists of Sphinx cannot hold.
+# One entry may document several names ("rows, columns: ..."), which Sphinx's field lists cannot.
 napoleon_use_param = False
 napoleon_custom_sections = [("Attributes", "params_style")]
-smartquotes = False  # they make one dash of the two before a flag
+smartquotes = False  # they turn the two dashes before a flag into one
 default_role = "code"  # docstrings have single backticks, as in Markdown
 
 html_theme = "furo"
@@ -48,5 +48,5 @@ pygments_dark_style = "monokai"
 
 
 def setup(app):
-    """Connects the rules of this site."""
+    """Connects the rules of this site to Sphinx."""
     site_rules.connect(app)

@@ -1,9 +1,9 @@
-"""Makes the README's picture of the report that `make demo` writes; it needs Chromium and Pillow.
+"""Makes the README's picture of the report of `make demo`. Needs Chromium and Pillow.
 
     make demo ARGS=--seed=0
     python docs/demo_picture.py build/demo/report.html docs/images/demo.webp
 
-The report is shown without most of its sections, as a browser shows it on a light screen.
+The picture shows a few sections of the report, as a browser renders them on a light screen.
 """
 
 import pathlib
@@ -14,8 +14,8 @@ import tempfile
 
 from PIL import Image
 
-KEPT = ["Training", "Classified patches"]  # headlines
-WIDTH, HEIGHT = 1120, 1056  # pixels of the window
+KEPT = ["Training", "Classified patches"]  # headlines of the sections to show
+WIDTH, HEIGHT = 1120, 1056  # size of the window in pixels
 SCRIPT = """<script>
 for (const headline of document.querySelectorAll("h2")) {
   if (KEPT.includes(headline.textContent)) continue;

@@ -11,14 +11,14 @@ PACKAGE = pathlib.Path(keras_inception.__file__).parent
 
 
 def everything(docs):
-    """Makes what is missing or older than what it is made from."""
+    """Makes every file that is missing or older than its sources."""
     made = docs / "_generated"
     figures(docs / "figures", made / "figures")
     networks(docs / "network_facts.py", made / "networks")
 
 
 def networks(script, folder):
-    """Draws and counts all networks, where the script or the package is newer than the last."""
+    """Draws and counts all networks, if the script or the package has changed since."""
     stamp = folder / "made"
     if not is_current(stamp, script):
         network_facts.write(folder)
@@ -26,7 +26,7 @@ def networks(script, folder):
 
 
 def figures(scripts, folder):
-    """Runs `draw(path)` of each script, which writes one SVG file of the script's name."""
+    """Runs `draw(path)` of each script, to write an SVG file named after the script."""
     looks = scripts.with_name("plots.py")
     for script in sorted(scripts.glob("*.py")):
         path = folder / f"{script.stem}.svg"
@@ -36,11 +36,11 @@ def figures(scripts, folder):
 
 
 def loaded(script):
-    """The module of a script, with a backend of matplotlib that needs no screen."""
+    """Imports a script, with a backend of matplotlib that needs no screen."""
     try:
         import matplotlib
     except ModuleNotFoundError:
-        pass  # a script that needs it says so itself
+        pass  # a script that needs it fails with its own message
     else:
         matplotlib.use("Agg")
     spec = importlib.util.spec_from_file_location(f"figure_{script.stem}", script)
@@ -50,6 +50,6 @@ def loaded(script):
 
 
 def is_current(path, *sources):
-    """Whether a file is newer than the package and its sources."""
+    """Whether a file is newer than the package and its own sources."""
     newest = max(source.stat().st_mtime for source in [*PACKAGE.rglob("*.py"), *sources])
     return path.exists() and path.stat().st_mtime > newest

@@ -8,7 +8,7 @@ import re
 from keras_inception.cli import main
 
 PAGE = pathlib.Path(__file__).with_name("commands.md")
-GUIDES = {  # command: pages that tell more
+GUIDES = {  # command: pages with more about it
     "demo": ["recipes.md"],
     "train": ["training.md", "fine_tune.md", "recipes.md"],
     "launch": ["training.md#many-devices-and-machines"],
@@ -24,13 +24,13 @@ GUIDES = {  # command: pages that tell more
 }
 _HEAD = """# Command line
 
-`python docs/make_commands.py` writes this page. `keras-inception COMMAND --help` prints the same
-and more about the command. The same thing has the same flag on every command. A value follows its
-flag after an equals sign. A flag with `[no]` is a switch: `--resume` turns it on, `--noresume` off.
+`python docs/make_commands.py` writes this page. `keras-inception COMMAND --help` prints the same,
+and more about the command. The same thing has the same flag on every command. Write a flag's value
+after an equals sign (`--seed=1`). A flag with `[no]` is a switch: `--traceback` or `--notraceback`.
 
-The exit status is 0 for success, 1 for a failure and 2 for a mistake on the command line, both with
-one line on stderr, and 130 after Ctrl-C. Flags that this release renamed still work in their old
-spelling; a line on stderr says the new one.
+The exit status is 0 for success, 1 for a failure, 2 for a mistake on the command line and 130 after
+Ctrl-C. A failure or a mistake prints one line on stderr. Flags that this release renamed still work
+in their old spelling, and a line on stderr says the new one.
 """
 
 
@@ -40,7 +40,7 @@ def page() -> str:
 
 
 def section(name: str) -> str:
-    """Returns a command's section: what it is for, how it is called, a table of its flags."""
+    """Describes a command: its purpose, its usage, and a table of its flags."""
     command, flag_values = main.load_command(name)
     more = ", ".join(f"[{target.rpartition('/')[2]}]({target})" for target in GUIDES[name])
     lines = [
@@ -66,7 +66,7 @@ def _sentence(text: str) -> str:
 
 
 def _cell(text: str) -> str:
-    """A help text as a cell of a table: the values of a choice as code, the rest as plain text."""
+    """Makes a table cell of a help text: a choice's values as code, the rest without markup."""
     text = re.sub(r"(?<= One of )([\w, ]+)(?=\.$)", _as_code, text)
     return re.sub(r"(?<!`)([|<*_])(?![^`]*`)", r"\\\1", text)
 

@@ -1,8 +1,8 @@
-"""Writes what the pages of networks state, counted from the networks themselves.
+"""Writes the facts on the pages of networks, counted from the networks themselves.
 
-For each variant: a drawing of the whole and of its kinds of modules (SVG), a table of end points;
-for each network: a table of variants, the differences from the paper that its module's docstring
-states, and a table of the public weights. The pages include these files.
+Each variant gets drawings (SVG) of the whole network and of its kinds of modules, and a table of
+end points. Each network gets a table of its variants, the differences from the paper that its
+module's docstring states, and a table of its public weights. The pages include these files.
 """
 
 import inspect
@@ -13,7 +13,7 @@ from keras_inception.analysis.visualize import draw
 from keras_inception.files import replacing
 from keras_inception.models.registry import MODELS
 
-# Kinds of modules, drawn layer by layer: an end point each, "stem" for all before the modules.
+# End points to draw layer by layer, one for each kind of module; "stem" is all before the modules.
 DRAWINGS = {
     "googlenet": ["mixed_3b"],
     "inception_v1": ["mixed_3b"],
@@ -29,7 +29,7 @@ DRAWINGS = {
     "inception_resnet_v2_paper": [],
     "xception": ["block2_add", "block5_add", "block13_add"],
 }
-TOP1, TOP5 = "top\u20111", "top\u20115"  # with hyphens at which no line breaks
+TOP1, TOP5 = "top\u20111", "top\u20115"  # with non-breaking hyphens
 DIFFERENCES = "**Differences from the paper.**"
 
 
@@ -46,13 +46,13 @@ def write(folder):
 
 
 def differences(builder):
-    """What the docstring of a network's module says after its headline of that name."""
+    """Returns the "Differences from the paper" in the docstring of a network's module."""
     text = inspect.getdoc(inspect.getmodule(builder))
     return text.partition(DIFFERENCES)[2].strip()
 
 
 def _drawn(folder, architecture):
-    """Draws a variant and returns its `Cost`; no weights are made."""
+    """Draws a variant and returns its `Cost`, without allocating weights."""
     name = _name(architecture)
 
     def build():
@@ -90,7 +90,7 @@ def _variants(architectures, costs):
 
 
 def _end_points(cost):
-    """A row for each end point: its grid, and what leads to it from the last."""
+    """Makes a row for each end point: its grid, and the cost of what leads to it from the last."""
     rows = [
         (
             f"`{row.name}`",
@@ -108,7 +108,7 @@ def _end_points(cost):
 def _weights(network):
     files = [row for row in keras_inception.weights.CATALOG if row.network == network]
     if not files:
-        return "Nobody has published weights of this network in a form that is loaded here."
+        return "Nobody has published weights of this network in a form that this package reads."
     header = ("`weights=`", "published by", "licence", TOP1, TOP5, "stated in")
     rows = [
         (
@@ -132,7 +132,7 @@ def _percent(fraction):
 
 
 def _table(header, rows):
-    """A table in Markdown."""
+    """Makes a table in Markdown."""
     lines = [header, ["---"] * len(header), *rows]
     return "\n".join("| " + " | ".join(map(str, line)) + " |" for line in lines)
 

@@ -1,4 +1,4 @@
-"""What the plots of `figures/` share: their looks, on light and on dark pages, and a count."""
+"""The look of the plots in `figures/`, on light and on dark pages, and a count for them."""
 
 import io
 import pathlib
@@ -10,13 +10,13 @@ from matplotlib.figure import Figure
 from keras_inception.analysis import symbolic_cost
 
 matplotlib.rcParams["svg.hashsalt"] = "keras_inception"  # the same file from every build
-INK = "#808080"  # of axes and text, until `save` gives it the colour of the reader's theme
+INK = "#808080"  # axes and text; `save` replaces it with the colour of the reader's theme
 THEMES = "svg { --ink: #595959 } @media (prefers-color-scheme: dark) { svg { --ink: #b0b0b0 } }"
 ORANGE, BLUE, GREEN, PURPLE = "#d9772b", "#3d8fd1", "#2f9e72", "#a06cc8"
 
 
 def axes(columns=1, size=(7.2, 3.4)):
-    """A figure with no background of its own; returns it and its axes, as many as columns."""
+    """Makes a figure without a background; returns it and its axes, one for each column."""
     figure = Figure(size, layout="constrained")
     panels = figure.subplots(1, columns, squeeze=False)[0]
     for panel in panels:
@@ -31,7 +31,7 @@ def axes(columns=1, size=(7.2, 3.4)):
 
 
 def label(panel, x, y, title=None):
-    """Names the axes; `title` goes above them."""
+    """Labels the axes of a panel, with `title` above them."""
     panel.set_xlabel(x, color=INK)
     panel.set_ylabel(y, color=INK)
     if title:
@@ -39,12 +39,12 @@ def label(panel, x, y, title=None):
 
 
 def legend(panel, **options):
-    """A legend without a frame, in the ink of the text."""
+    """Adds a legend without a frame, in the colour of the text."""
     panel.legend(frameon=False, labelcolor=INK, **options)
 
 
 def save(figure, path):
-    """Writes the SVG, the same from every build."""
+    """Writes the SVG; every build writes the same bytes."""
     text = io.StringIO()
     figure.savefig(text, format="svg", transparent=True, metadata={"Date": None})
     svg = text.getvalue().replace(INK, "var(--ink)")
@@ -53,7 +53,7 @@ def save(figure, path):
 
 
 def macs(shape, *steps):
-    """Multiply-accumulates for one picture of a chain of steps such as `layers.conv` makes."""
+    """Counts the multiply-accumulates of a chain of steps, such as `layers.conv`, for a picture."""
 
     def build():
         grid = x = keras.Input(shape)

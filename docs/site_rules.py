@@ -1,4 +1,4 @@
-"""What this site adds to Sphinx: made files before the build, and drawings at their full size."""
+"""Additions of this site to Sphinx: generated files, and drawings at their full size."""
 
 import pathlib
 import re
@@ -6,22 +6,22 @@ import re
 import generate
 from docutils import nodes
 
-PLOTS = "figures"  # folder of what the build draws of `figures/*.py`
-FITS = 1000  # pixels that may be shown at the width of a column, 736
+PLOTS = "figures"  # folder of the plots that the build makes from `figures/*.py`
+FITS = 1000  # pixels; a drawing up to this width may shrink to the column's 736
 DRAWING = 'class="box'  # in the SVG files of `keras_inception.analysis.visualize.draw`
 
 
 def connect(app):
-    """Puts the rules in their places."""
+    """Connects the rules to the events of a build."""
     app.connect("builder-inited", lambda app: generate.everything(pathlib.Path(app.srcdir)))
     app.connect("doctree-read", mark_drawings)
 
 
 def mark_drawings(app, doctree):
-    """Gives drawings and plots a class each.
+    """Gives drawings and plots a CSS class each.
 
-    Drawings are shown at full size and scroll in their frame, but for those that a desktop's column
-    holds at three quarters; plots scroll where their text would be too small to read.
+    A drawing is shown at full size and scrolls in its frame, unless a desktop's column holds it at
+    three quarters of its size. A plot scrolls if its text would be too small to read.
     """
     for image in doctree.findall(nodes.image):
         path = pathlib.Path(app.srcdir, image["uri"])

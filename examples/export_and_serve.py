@@ -36,7 +36,7 @@ def main():
     arguments = parser.parse_args()
     model = keras.models.load_model(arguments.model, compile=False)
     names = evaluation.predictor(arguments.model).class_names  # of the labels.txt beside it
-    parity = export.saved_model(model, arguments.folder, labels=names)
+    parity = export.saved_model(model, arguments.folder, class_names=names)
     print(f"{arguments.folder} agrees with Keras: {parity}")
     pictures = [path.read_bytes() for path in arguments.pictures]
     if arguments.url:

@@ -18,7 +18,7 @@ SIZE = BATCH = 64
 def inception_tower(x):
     for i, width in enumerate((32, 64)):
         x = layers.max_pool(3, 2)(x, name=f"pool_{i}")
-        x = layers.reduced_module(x, width, width, 2 * width, 16, 32, 32, name=f"mixed_{i}")
+        x = layers.reduced_module(x, width, (width, 2 * width), (16, 32), 32, name=f"mixed_{i}")
     return x
 
 

@@ -6,6 +6,7 @@
 """
 
 import importlib
+from typing import TYPE_CHECKING
 
 from keras_inception import layers, weights
 from keras_inception.models import (
@@ -37,14 +38,50 @@ from keras_inception.models.surgery import (
 from keras_inception.models.xception import Xception
 from keras_inception.version import __version__
 
-_LATER = ("analysis", "data", "evaluation", "export", "training")
+__all__ = [
+    "BNInception",
+    "GoogLeNet",
+    "InceptionResNetV1",
+    "InceptionResNetV2",
+    "InceptionV1",
+    "InceptionV2",
+    "InceptionV3",
+    "InceptionV4",
+    "Xception",
+    "__version__",
+    "analysis",
+    "bn_inception",
+    "create_model",
+    "data",
+    "end_points",
+    "evaluation",
+    "export",
+    "feature_extractor",
+    "freeze",
+    "googlenet",
+    "inception_resnet_v1",
+    "inception_resnet_v2",
+    "inception_v1",
+    "inception_v2",
+    "inception_v3",
+    "inception_v4",
+    "layers",
+    "list_models",
+    "training",
+    "weights",
+    "with_auxiliary_heads",
+    "xception",
+]
 
+if TYPE_CHECKING:  # for editors and type checkers, which follow no `__getattr__`
+    from keras_inception import analysis, data, evaluation, export, training
+else:
+    _LATER = ("analysis", "data", "evaluation", "export", "training")
 
-def __getattr__(name):
-    if name in _LATER:
-        return importlib.import_module(f"keras_inception.{name}")
-    raise AttributeError(f"module 'keras_inception' has no attribute {name!r}")
+    def __getattr__(name):
+        if name in _LATER:
+            return importlib.import_module(f"keras_inception.{name}")
+        raise AttributeError(f"module 'keras_inception' has no attribute {name!r}")
 
-
-def __dir__():
-    return sorted([*globals(), *_LATER])
+    def __dir__():
+        return sorted([*globals(), *_LATER])

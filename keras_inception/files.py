@@ -20,12 +20,12 @@ from collections.abc import Iterator
 
 from absl import logging
 
+from keras_inception.types import PathLike
+
 try:
     import fcntl
 except ImportError:  # on Windows, what a killed process left is not removed
     fcntl = None  # type: ignore[assignment]
-
-AnyPath = str | os.PathLike[str]
 
 _MARK = ".unfinished-"  # in the name of the folder beside, which no user's own file has
 _COMPLETE = "complete"  # in that folder: files that are whole and on their way to their names
@@ -38,7 +38,7 @@ _POLL = 0.2  # seconds between two looks at another's lock
 
 
 @contextlib.contextmanager
-def replacing(path: AnyPath) -> Iterator[pathlib.Path]:
+def replacing(path: PathLike) -> Iterator[pathlib.Path]:
     """Lends a temporary path in `path`'s folder; what is there at the end becomes `path`.
 
     If the block raises, or writes nothing, whatever was at `path` stays as it was, and nothing is
@@ -59,7 +59,7 @@ def replacing(path: AnyPath) -> Iterator[pathlib.Path]:
 
 
 @contextlib.contextmanager
-def replacing_all(*paths: AnyPath) -> Iterator[list[pathlib.Path]]:
+def replacing_all(*paths: PathLike) -> Iterator[list[pathlib.Path]]:
     """Does as `replacing` for files of one folder that belong together.
 
     No system renames several files at once. So the last file, the one that readers open, goes
@@ -82,7 +82,7 @@ def replacing_all(*paths: AnyPath) -> Iterator[list[pathlib.Path]]:
         _finish(beside / _COMPLETE, targets[-1])
 
 
-def write_text(path: AnyPath, text: str) -> None:
+def write_text(path: PathLike, text: str) -> None:
     """Writes a text file in UTF-8, whole or not at all."""
     with replacing(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
@@ -99,7 +99,7 @@ def _naming(path: pathlib.Path) -> Iterator[None]:
         raise OSError(error.errno, error.strerror, str(path)) from error
 
 
-def settle(path: AnyPath) -> None:
+def settle(path: PathLike) -> None:
     """Brings `path` to rest after a process was killed that was writing it: old or new, whole."""
     path = pathlib.Path(os.path.abspath(path))
     for beside in path.parent.glob(f".{glob.escape(path.name)}{_MARK}*"):
@@ -114,8 +114,17 @@ def settle(path: AnyPath) -> None:
             _let_go(claim)
 
 
+def refuse_existing(overwrite: bool, *paths: PathLike) -> None:
+    """Raises FileExistsError if something exists at a path and `overwrite` is false."""
+    for path in paths:
+        settle(path)
+    for path in map(pathlib.Path, paths):
+        if path.exists() and not overwrite:
+            raise FileExistsError(f"{path} exists; overwrite=True replaces it")
+
+
 @contextlib.contextmanager
-def folder_beside(path: AnyPath) -> Iterator[pathlib.Path]:
+def folder_beside(path: PathLike) -> Iterator[pathlib.Path]:
     """Lends a new hidden folder in `path`'s folder, which is made if it is missing.
 
     The hidden folder goes at the end, and what a killed process left of its own for `path` goes
@@ -226,7 +235,7 @@ class Lock:
         path: the file of the lock, in a folder that exists.
     """
 
-    def __init__(self, path: AnyPath) -> None:
+    def __init__(self, path: PathLike) -> None:
         self.path = pathlib.Path(path)
         self._guard = self.path.with_name(self.path.name + ".break")
         self._text = f"{os.getpid()} {socket.gethostname()} {uuid.uuid4().hex}"

@@ -5,15 +5,19 @@
 | `.tflite` | `LiteRT` | ai_edge_litert |
 | `.onnx` | `OnnxRuntime` | onnxruntime |
 | `.xml`, with `.bin` beside it | `OpenVino` | openvino |
-
-An object has `input_shape`, (batch, size, size, 3), and `output_shape`, (batch, classes), with None
-or a fixed number for the batch; called with float32 views (n, size, size, 3) in [-1, 1], it gives
-their probabilities, float32 (n, classes).
 """
 
+from __future__ import annotations
+
 import importlib
+import types
+from collections.abc import Callable
+from typing import Protocol
 
 import numpy as np
+from numpy.typing import ArrayLike
+
+from keras_inception.types import PathLike
 
 EXTRAS = {  # package: the extra that brings it
     "ai_edge_litert": "demo",
@@ -24,11 +28,33 @@ EXTRAS = {  # package: the extra that brings it
 }
 
 
-def require(module, what):
-    """Imports and returns a module.
+class Runtime(Protocol):
+    """A classifier file that is ready to run."""
+
+    @property
+    def input_shape(self) -> tuple[int | None, ...]:
+        """(batch, size, size, 3); the batch is `None` if it is free."""
+        ...
+
+    @property
+    def output_shape(self) -> tuple[int | None, ...]:
+        """(batch, classes); the batch is `None` if it is free."""
+        ...
+
+    def __call__(self, views: ArrayLike) -> np.ndarray:
+        """Returns probabilities, float32 (n, classes), of views (n, size, size, 3) in [-1, 1]."""
+        ...
+
+
+def require(module: str, what: str) -> types.ModuleType:
+    """Imports and returns a module of a package that may be missing.
+
+    Args:
+        module: its full name.
+        what: what needs it, for the error.
 
     Raises:
-        ImportError: it is not installed; `what` needs it.
+        ImportError: the package is not installed; the error names the extra that brings it.
     """
     try:
         return importlib.import_module(module)
@@ -40,18 +66,18 @@ def require(module, what):
 
 
 class LiteRT:
-    """A `.tflite` file, whose batch is fixed; quantized ones are run as if they took floats.
+    """A `.tflite` file. Its batch is fixed; a quantized file is run as if it took floats.
 
     Args:
-        path: of the file.
-        num_threads: as many as there are cores by default.
+        path: the file.
+        num_threads: how many threads to use; by default one a core.
 
     Raises:
         ImportError: ai_edge_litert is not installed.
-        ValueError: the file cannot be read, or has other inputs and outputs.
+        ValueError: the file cannot be read, or does not have one input and one output.
     """
 
-    def __init__(self, path, num_threads=None):
+    def __init__(self, path: PathLike, num_threads: int | None = None) -> None:
         litert = require("ai_edge_litert.interpreter", "running a .tflite file")
         self._interpreter = litert.Interpreter(model_path=str(path), num_threads=num_threads)
         self._interpreter.allocate_tensors()
@@ -62,7 +88,8 @@ class LiteRT:
         self.input_shape = tuple(int(side) for side in self._input["shape"])
         self.output_shape = tuple(int(side) for side in self._output["shape"])
 
-    def __call__(self, views):
+    def __call__(self, views: ArrayLike) -> np.ndarray:
+        """Returns probabilities, float32 (n, classes), of views (n, size, size, 3) in [-1, 1]."""
         views, batch = np.asarray(views, "float32"), self.input_shape[0]
         found = [np.zeros((0, *self.output_shape[1:]), "float32")]
         for start in range(0, len(views), batch):
@@ -78,9 +105,19 @@ class LiteRT:
 
 
 class OnnxRuntime:
-    """An `.onnx` file. Arguments and errors are those of `LiteRT`."""
+    """An `.onnx` file, run by onnxruntime.
 
-    def __init__(self, path, num_threads=None):
+    Args:
+        path: the file.
+        num_threads: how many threads to use; by default one a core.
+
+    Raises:
+        ImportError: onnxruntime is not installed.
+        ValueError: the file does not have one input and one output. If it cannot be read, the error
+            is onnxruntime's own.
+    """
+
+    def __init__(self, path: PathLike, num_threads: int | None = None) -> None:
         onnxruntime = require("onnxruntime", "running an .onnx file")
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = num_threads or 0
@@ -91,20 +128,30 @@ class OnnxRuntime:
         self._name = inputs[0].name
         self.input_shape, self.output_shape = (_shape(x.shape) for x in (inputs[0], outputs[0]))
 
-    def __call__(self, views):
+    def __call__(self, views: ArrayLike) -> np.ndarray:
+        """Returns probabilities, float32 (n, classes), of views (n, size, size, 3) in [-1, 1]."""
         return self._session.run(None, {self._name: np.asarray(views, "float32")})[0]
 
 
 class OpenVino:
-    """An `.xml` file of OpenVINO. Arguments and errors are those of `LiteRT`.
+    """A pair of OpenVINO files, `NAME.xml` and `NAME.bin`.
 
     Args:
-        precision: `f32`, or `bf16`, which OpenVINO would take by itself where the processor has it.
+        path: the `.xml` file.
+        num_threads: how many threads to use; by default one a core.
+        precision: `f32`, or `bf16`, which OpenVINO would choose by itself if the processor has it.
+
+    Raises:
+        ImportError: openvino is not installed.
+        ValueError: the file does not have one input and one output. If it cannot be read, the error
+            is OpenVINO's own.
     """
 
-    def __init__(self, path, num_threads=None, precision="f32"):
+    def __init__(
+        self, path: PathLike, num_threads: int | None = None, precision: str = "f32"
+    ) -> None:
         openvino = require("openvino", "running an OpenVINO file")
-        settings = {"INFERENCE_PRECISION_HINT": precision}
+        settings: dict[str, str | int] = {"INFERENCE_PRECISION_HINT": precision}
         if num_threads:
             settings["INFERENCE_NUM_THREADS"] = num_threads
         self._model = openvino.Core().compile_model(str(path), "CPU", settings)
@@ -115,16 +162,23 @@ class OpenVino:
             for shape in shapes
         )
 
-    def __call__(self, views):
+    def __call__(self, views: ArrayLike) -> np.ndarray:
+        """Returns probabilities, float32 (n, classes), of views (n, size, size, 3) in [-1, 1]."""
         return np.array(self._model(np.asarray(views, "float32"))[0])
 
 
-RUNTIMES = {".tflite": LiteRT, ".onnx": OnnxRuntime, ".xml": OpenVino}  # by the file's suffix
+RUNTIMES: dict[str, Callable[..., Runtime]] = {  # by the file's suffix
+    ".tflite": LiteRT,
+    ".onnx": OnnxRuntime,
+    ".xml": OpenVino,
+}
 
 
 def _require_one_each(path, inputs, outputs):
     if len(inputs) != 1 or len(outputs) != 1:
-        raise ValueError(f"{path} has {len(inputs)} inputs, {len(outputs)} outputs; one each")
+        raise ValueError(
+            f"{path} has {len(inputs)} inputs and {len(outputs)} outputs; it must have one of each"
+        )
 
 
 def _shape(sides):

@@ -47,6 +47,61 @@ def test_an_argument_that_was_replaced_is_converted():
         assert total([1, 2], extra=3) == 6
 
 
+def sized(arguments, given):
+    arguments["size"] = (given.get("height"), given.get("width"))
+
+
+@renamed.renamed_arguments(image="picture")
+@renamed.replaced_arguments(("height", "width"), "resize(size=(height, width))", sized)
+def resize(picture, size=None):
+    return picture, size
+
+
+def test_arguments_that_became_one_are_converted_together():
+    with pytest.warns(FutureWarning, match="resize.* is now") as found:
+        assert resize("cat", height=2, width=3) == ("cat", (2, 3))
+    (warning,) = found
+    assert str(warning.message).startswith("resize(height=..., width=...) is now resize(size=(")
+    with pytest.warns(FutureWarning):
+        assert resize("cat", width=3) == ("cat", (None, 3))
+
+
+def test_several_kinds_of_old_arguments_go_together():
+    with pytest.warns(FutureWarning):
+        assert resize(image="cat", height=2) == ("cat", (2, None))
+    with pytest.raises(TypeError, match="colour"):
+        resize(image="cat", height=2, colour="red")
+
+
+@renamed.joined_arguments(size=("rows", "columns"), stride=("step", "stride"))
+def window(x, size, stride, name="window"):
+    return x, size, stride, name
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: window(1, 3, 4, 5, 6, name="a"),
+        lambda: window(1, 3, 4, 5, 6, "a"),
+        lambda: window(1, rows=3, columns=4, step=5, stride=6, name="a"),
+    ],
+)
+def test_arguments_that_were_joined_in_a_tuple_work_apart(call):
+    with pytest.warns(
+        FutureWarning, match=r"window\(rows, columns\) is now size=\(rows, columns\)"
+    ):
+        assert call() == (1, (3, 4), (5, 6), "a")
+
+
+def test_arguments_joined_in_a_tuple_say_nothing():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert window(1, (3, 4), [5, 6]) == (1, (3, 4), [5, 6], "window")
+        assert window(1, stride=(5, 6), size=(3, 4)) == (1, (3, 4), (5, 6), "window")
+    with pytest.raises(TypeError, match="missing a required argument: 'stride'"):
+        window(1, 3, 4, 5)
+
+
 def test_an_old_attribute_is_found_where_it_is_now(monkeypatch):
     module = types.ModuleType("somewhere")
     module.__getattr__ = renamed.renamed_attributes(

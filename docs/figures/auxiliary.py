@@ -14,7 +14,7 @@ for _name in ("3b", "3c", "4b", "4c", "4d", "4e", "4f", "5b", "5c"):
 
 
 def norms(training, images, labels, weight):
-    """The size of the gradient of each box's kernel."""
+    """Returns the norm of the gradient of each box's kernel."""
     kernels = [training.get_layer(name).kernel.value for name in BOXES.values()]
     with tf.GradientTape() as tape:
         outputs = training(images, training=False)  # without dropout
@@ -27,7 +27,7 @@ def norms(training, images, labels, weight):
 
 
 def medians(gain):
-    """Weight of the heads -> the norms' medians over seeds, for kernels `gain` times as large."""
+    """Returns {weight of the heads: medians of the norms}, for kernels `gain` times as large."""
     found, rng = {0.0: [], WEIGHT: []}, np.random.default_rng(0)
     for seed in range(3):
         keras.utils.set_random_seed(seed)

@@ -1,4 +1,4 @@
-"""What n x n filters cost, and the chains of small ones that see as much."""
+"""Cost of n x n filters, and of the chains of small ones that see as much."""
 
 import plots
 
@@ -8,7 +8,7 @@ CHANNELS, GRID = 64, (35, 35)
 
 
 def per_pixel(*sizes):
-    """Thousand multiply-accumulates for each pixel of a chain of convolutions."""
+    """Returns thousand multiply-accumulates per pixel of a chain of convolutions."""
     steps = (conv(CHANNELS, size) for size in sizes)
     return plots.macs((*GRID, CHANNELS), *steps) / (GRID[0] * GRID[1]) / 1000
 
@@ -33,6 +33,6 @@ def draw(path):
         label="1 x n and n x 1",
     )
     panel.set_xticks(sides)
-    plots.label(panel, "n, side that is seen (pixels)", "thousand MACs a pixel")
+    plots.label(panel, "n, side of what the filters see (pixels)", "thousand MACs per pixel")
     plots.legend(panel)
     plots.save(figure, path)

@@ -1,4 +1,4 @@
-"""Three ways from 35 x 35 x 288 to 17 x 17 x 768: what they cost, and how narrow they get."""
+"""Three ways from 35 x 35 x 288 to 17 x 17 x 768: their cost and their narrowest point."""
 
 import math
 
@@ -13,13 +13,13 @@ WAYS = {
     "pool, then\n3x3": [POOL, CONV],
     "3x3, then\npool": [CONV, POOL],
     "side by side\n(Fig. 10)": [
-        lambda x, name: layers.grid_reduction(x, 192, 384, 64, 96, name=name)
+        lambda x, name: layers.grid_reduction(x, (192, 384), (64, 96), name=name)
     ],
 }
 
 
 def narrowest(steps):
-    """The fewest numbers that a picture is at any time, in thousands."""
+    """Returns the size of the smallest representation on the way, in thousands of numbers."""
     x, sizes = keras.Input(GRID), [math.prod(GRID)]
     for i, step in enumerate(steps):
         x = step(x, name=f"step_{i}")

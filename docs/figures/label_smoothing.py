@@ -1,4 +1,4 @@
-"""The smoothed target, and its loss against how far the right logit is ahead."""
+"""The smoothed target, and its loss by how far the right logit is ahead."""
 
 import keras
 import numpy as np
@@ -11,7 +11,7 @@ COLORS = {0.0: plots.ORANGE, 0.1: plots.BLUE, 0.2: plots.GREEN}
 
 
 def losses(epsilon, gaps):
-    """The loss where the right logit is `gap` above all others, which are equal."""
+    """Returns the loss for each gap between the right logit and the others, which are equal."""
     logits = np.zeros((len(gaps), CLASSES), "float32")
     logits[:, 0] = gaps
     loss = SmoothedCrossentropy(epsilon, reduction=None)

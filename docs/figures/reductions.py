@@ -9,7 +9,7 @@ MODULES = [f"mixed_{name}" for name in ("3b", "3c", "4b", "4c", "4d", "4e", "4f"
 
 
 def counts(model, name):
-    """Of a module as it is, and of one with the same four outputs and no reductions."""
+    """Counts a module as it is, and one with the same four outputs but no reductions."""
     width = {
         box: model.get_layer(f"{name}_branch{box}_conv").filters
         for box in ("0_0_1x1", "1_0_1x1", "1_1_3x3", "2_0_1x1", "2_1_5x5", "3_1_1x1")
@@ -19,7 +19,7 @@ def counts(model, name):
 
     def module(x, name):
         return layers.reduced_module(
-            x, one, r3, three, r5, five, pool, name, box=layers.biased_conv
+            x, one, (r3, three), (r5, five), pool, name, box=layers.biased_conv
         )
 
     def plain(x, name):

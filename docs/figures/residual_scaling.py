@@ -1,4 +1,4 @@
-"""How the activations spread over 20 residual blocks, by the scale of the residuals."""
+"""Spread of the activations over 20 residual blocks, by the scale of the residuals."""
 
 import keras
 import numpy as np
@@ -10,7 +10,7 @@ BLOCKS, GRID = 20, (17, 17, 288)
 
 
 def spreads(scale, batch):
-    """Standard deviation of the input and behind each block, as the first training step has it."""
+    """Returns the standard deviation of the input and after each block, in the first step."""
     keras.utils.set_random_seed(0)
     x = grid = keras.Input(GRID)
     outputs = [x]

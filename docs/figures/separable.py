@@ -10,7 +10,7 @@ SEGMENTS = [n for n in range(1, GRID[2] + 1) if GRID[2] % n == 0]
 
 
 def segmented(segments):
-    """A 1x1 over all channels, then a 3x3 in each segment: million multiply-accumulates."""
+    """Counts a 1x1 over all channels and a 3x3 in each segment, in million multiply-accumulates."""
 
     def spatial(x, name):
         return keras.layers.Conv2D(GRID[2], 3, padding="same", groups=segments, name=name)(x)
@@ -19,7 +19,7 @@ def segmented(segments):
 
 
 def pointwise(x, name):
-    """1x1 over all channels."""
+    """Applies a 1x1 over all channels."""
     return keras.layers.Conv2D(GRID[2], 1, name=name)(x)
 
 

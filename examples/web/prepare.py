@@ -30,10 +30,11 @@ def of_folder(folder):
     return {path.name: path.read_bytes() for path in sorted(folder.iterdir())[:SAMPLES]}
 
 
-def prepare(model, labels, folder, pictures):
+def prepare(model, class_names, folder, pictures):
     """Writes model.tflite (8-bit weights), model.labels.txt, the pictures and their list."""
     folder.mkdir(parents=True, exist_ok=True)
-    print(export.tflite(model, folder / "model.tflite", "dynamic", labels=labels, overwrite=True))
+    path = folder / "model.tflite"
+    print(export.tflite(model, path, "dynamic", class_names=class_names, overwrite=True))
     for name, content in pictures.items():
         (folder / name).write_bytes(content)
     (folder / "pictures.json").write_text(json.dumps(sorted(pictures)))

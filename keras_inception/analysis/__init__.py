@@ -1,8 +1,8 @@
-"""What networks cost, counted from their graphs, the papers' arithmetic, and what they see."""
+"""Analysis of networks: their cost, counted from their graphs, the papers' sums, and drawings."""
 
 from keras_inception.analysis import visualize
-from keras_inception.analysis.arithmetic import Comparison, alexnet, arithmetic
-from keras_inception.analysis.cost import Cost, Row, cost, symbolic_cost, table
+from keras_inception.analysis.costs import Cost, Row, cost, symbolic_cost, table
+from keras_inception.analysis.paper_sums import Comparison, alexnet, arithmetic
 
 __all__ = [
     "Comparison",

@@ -30,7 +30,8 @@ from keras_inception.data import preprocessing
 from keras_inception.evaluation import evaluate, plots
 from keras_inception.evaluation.predictors import Predictor
 from keras_inception.export import calibration, parity
-from keras_inception.files import replacing
+from keras_inception.export.calibration import Representative
+from keras_inception.files import replacing, write_text
 
 USAGE = "--model=MODEL [flags]"
 
@@ -68,12 +69,13 @@ def run(flag_values: flags.FlagValues, arguments: list[str]) -> None:
     dataset = None
     if flag_values.data:
         dataset = data.open(flag_values.data, flag_values.split, flag_values.data_dir)
-    model = _model(flag_values)
+    representative = calibration.opened(flag_values.representative, flag_values.data_dir)
+    model = _model(flag_values.model, representative)
     with contextlib.ExitStack() as stack:
         folder = flag_values.output or stack.enter_context(tempfile.TemporaryDirectory())
         folder = pathlib.Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
-        loaded = _written(model, folder, names, flag_values)
+        loaded = _written(model, folder, names, representative, flag_values.threads)
         results = _measured(model, loaded, folder, flag_values)
         if dataset is not None:
             for name, found in _accuracies(loaded, dataset).items():
@@ -92,17 +94,12 @@ def _chosen(names: Sequence[str] | None) -> list[str]:
     return list(dict.fromkeys(["keras", *chosen]))  # the others are compared with it
 
 
-def _model(flag_values: flags.FlagValues) -> keras.Model:
-    if not models.is_network(flag_values.model):
-        return models.load(flag_values.model)
-    model = keras_inception.create_model(flag_values.model, weights=None)
-    take_statistics(model, _pictures(flag_values, 8))
+def _model(source: str, representative: Representative) -> keras.Model:
+    if not models.is_network(source):
+        return models.load(source)
+    model = keras_inception.create_model(source, weights=None)
+    take_statistics(model, calibration.pictures(representative, 8))
     return model
-
-
-def _pictures(flag_values: flags.FlagValues, count: int) -> list[np.ndarray]:
-    """At most `count` pictures to calibrate with."""
-    return calibration.pictures(flag_values.representative, count, flag_values.data_dir)
 
 
 def take_statistics(model: keras.Model, pictures: Sequence[np.ndarray]) -> None:
@@ -129,17 +126,19 @@ def _view(picture: np.ndarray, size: int) -> np.ndarray:
 
 
 def _written(
-    model: keras.Model, folder: pathlib.Path, names: Sequence[str], flag_values: flags.FlagValues
+    model: keras.Model,
+    folder: pathlib.Path,
+    names: Sequence[str],
+    representative: Representative,
+    threads: int | None,
 ) -> dict[str, Predictor]:
     """Writes each form and loads it."""
     loaded = {}
-    is_calibrated = any(FORMS[name].is_calibrated for name in names)
-    pictures = _pictures(flag_values, calibration.COUNT) if is_calibrated else []
     for name in names:
         form = FORMS[name]
         print(f"writing {name} ...", flush=True)
-        form.write(model, folder / form.file, pictures)
-        loaded[name] = form.load(folder / form.file, flag_values.threads)
+        form.write(model, folder / form.file, representative)
+        loaded[name] = form.load(folder / form.file, threads)
     return loaded
 
 
@@ -235,8 +234,7 @@ def as_text(results: Mapping[str, Any]) -> str:
 
 
 def _write(results: Mapping[str, Any], folder: pathlib.Path) -> None:
-    with replacing(folder / "results.json") as temporary:
-        temporary.write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
+    write_text(folder / "results.json", json.dumps(results, indent=2) + "\n")
     seconds = {name: row["seconds"] for name, row in results["forms"].items()}
     with replacing(folder / "latency.png") as temporary:
         temporary.write_bytes(plots.latency_plot(seconds))

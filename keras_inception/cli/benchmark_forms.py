@@ -7,7 +7,7 @@ import importlib.util
 import pathlib
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -16,10 +16,9 @@ import numpy as np
 from keras_inception import export
 from keras_inception.analysis.benchmark import forget_peak, peak_memory
 from keras_inception.evaluation.predictors import FilePredictor, Predictor, predictor
-from keras_inception.export.tflite import MODES
+from keras_inception.export.calibration import Representative
 
-Pictures = Sequence[np.ndarray]  # each uint8 (height, width, 3)
-Write = Callable[[keras.Model, pathlib.Path, Pictures], Any]
+Write = Callable[[keras.Model, pathlib.Path, Representative], Any]
 Load = Callable[[pathlib.Path, "int | None"], Predictor]
 
 
@@ -29,17 +28,16 @@ class Form:
 
     Attributes:
         file: its name in the folder of the benchmark.
-        write: `write(model, path, pictures)` writes it; `pictures` are to calibrate with.
+        write: `write(model, path, representative)` writes it, calibrated with the pictures of
+            `representative` if its arithmetic is in whole numbers.
         load: `load(path, threads)` makes a `Predictor` of it.
         packages: the packages that it needs beside the package's own.
-        is_calibrated: whether it needs pictures.
     """
 
     file: str
     write: Write
     load: Load = lambda path, threads: predictor(path)
     packages: tuple[str, ...] = ()
-    is_calibrated: bool = False
 
 
 def _file(path: pathlib.Path, threads: int | None, **options: Any) -> Predictor:
@@ -47,32 +45,32 @@ def _file(path: pathlib.Path, threads: int | None, **options: Any) -> Predictor:
 
 
 def _saved_model(**options: Any) -> Write:
-    def write(model: keras.Model, path: pathlib.Path, pictures: Pictures) -> None:
+    def write(model: keras.Model, path: pathlib.Path, representative: Representative) -> None:
         export.saved_model(model, path, overwrite=True, **options)
 
     return write
 
 
-def _tflite(mode: str) -> Form:
-    def write(model: keras.Model, path: pathlib.Path, pictures: Pictures) -> None:
-        seen = pictures if MODES[mode].calibrated else None
-        export.tflite(model, path, mode, seen, overwrite=True)
+def _tflite(mode: str) -> Write:
+    def write(model: keras.Model, path: pathlib.Path, representative: Representative) -> None:
+        pictures = representative if mode in export.CALIBRATED_MODES else None
+        export.tflite(model, path, mode, pictures, overwrite=True)
 
-    return Form(f"{mode}.tflite", write, _file, ("ai_edge_litert",), MODES[mode].calibrated)
+    return write
 
 
 def _other(function: Callable[..., Any]) -> Write:
-    def write(model: keras.Model, path: pathlib.Path, pictures: Pictures) -> None:
+    def write(model: keras.Model, path: pathlib.Path, representative: Representative) -> None:
         function(model, path, overwrite=True)
 
     return write
 
 
-def _keras(model: keras.Model, path: pathlib.Path, pictures: Pictures) -> None:
+def _keras(model: keras.Model, path: pathlib.Path, representative: Representative) -> None:
     model.save(path)
 
 
-def _keras_export(model: keras.Model, path: pathlib.Path, pictures: Pictures) -> None:
+def _keras_export(model: keras.Model, path: pathlib.Path, representative: Representative) -> None:
     model.export(str(path), verbose=False)
 
 
@@ -99,7 +97,10 @@ FORMS = {
     "keras_export": Form("keras_export", _keras_export, _keras_served),
     "saved_model": Form("saved_model", _saved_model()),
     "saved_model_bfloat16": Form("bfloat16", _saved_model(precision="bfloat16")),
-    **{f"tflite_{mode}": _tflite(mode) for mode in MODES},
+    **{
+        f"tflite_{mode}": Form(f"{mode}.tflite", _tflite(mode), _file, ("ai_edge_litert",))
+        for mode in export.MODES
+    },
     "onnxruntime": Form(
         "model.onnx", _other(export.onnx), _file, ("tf2onnx", "onnx", "onnxruntime")
     ),

@@ -16,7 +16,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import keras
-import numpy as np
 import tensorflow as tf
 from absl import flags
 
@@ -28,8 +27,7 @@ from keras_inception.evaluation import Evaluation, evaluate, predictor
 from keras_inception.evaluation.predictors import Predictor
 from keras_inception.export import calibration
 from keras_inception.export.parity import size_on_disk
-from keras_inception.export.tflite import MODES
-from keras_inception.files import replacing
+from keras_inception.files import write_text
 
 CROPS = (1, 10)
 FORMS = {  # form: its file or folder
@@ -81,8 +79,8 @@ def run(flag_values: flags.FlagValues, arguments: list[str]) -> None:
     with _step("training", f"training {recipe.network} for {recipe.epochs} epochs", seconds):
         result = training.train(recipe, folder, data_dir=data_dir, resume=False)
     with _step("export", "exporting", seconds):
-        pictures = calibration.pictures(recipe.dataset, data_dir=data_dir)
-        parities = _export(result.model, folder, dataset.class_names, pictures)
+        representative = calibration.opened(recipe.dataset, data_dir)
+        parities = _export(result.model, folder, dataset.class_names, representative)
     with _step("evaluation", "evaluating on the test split", seconds):
         forms = {form: predictor(folder / file) for form, file in FORMS.items()}
         evaluations = _evaluate(forms, dataset)
@@ -104,9 +102,9 @@ def run(flag_values: flags.FlagValues, arguments: list[str]) -> None:
         "sizes": {form: size_on_disk(folder / file) for form, file in FORMS.items()},
         "versions": {"keras": keras.__version__, "tensorflow": tf.__version__},
     }
-    _write(folder / "results.json", json.dumps(results, indent=2) + "\n")
+    write_text(folder / "results.json", json.dumps(results, indent=2) + "\n")
     text = demo_report.html(results, recipe, result.history, evaluations, patches, photographs)
-    _write(folder / "report.html", text)
+    write_text(folder / "report.html", text)
     _print_summary(results, folder)
 
 
@@ -114,18 +112,18 @@ def _export(
     model: keras.Model,
     folder: pathlib.Path,
     class_names: Sequence[str],
-    pictures: Sequence[np.ndarray],
+    representative: calibration.Representative,
 ) -> dict[str, export.Parity]:
     """Writes every form but Keras's own, and prints how close each is to Keras.
 
-    The forms of an earlier run are replaced. `pictures` are to calibrate with.
+    The forms of an earlier run are replaced. `representative` has pictures to calibrate with.
     """
     files = {form: folder / file for form, file in FORMS.items()}
-    options: dict[str, Any] = {"labels": class_names, "overwrite": True}
+    options: dict[str, Any] = {"class_names": class_names, "overwrite": True}
     parities = {"saved_model": export.saved_model(model, files["saved_model"], **options)}
     for form in (form for form in FORMS if form.startswith("tflite")):
         mode = form.removeprefix("tflite_")
-        seen = pictures if MODES[mode].calibrated else None
+        seen = representative if mode in export.CALIBRATED_MODES else None
         parities[form] = export.tflite(model, files[form], mode, seen, **options)
     for parity in parities.values():
         print(f"  {parity}")
@@ -196,11 +194,6 @@ def _step(name: str, title: str, seconds: dict[str, float]) -> Iterator[None]:
     yield
     seconds[name] = time.perf_counter() - start
     print(f"  {name}: {seconds[name]:.1f} s", flush=True)
-
-
-def _write(path: pathlib.Path, text: str) -> None:
-    with replacing(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
 
 
 def _print_summary(results: dict[str, Any], folder: pathlib.Path) -> None:

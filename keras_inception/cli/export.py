@@ -12,35 +12,22 @@ from __future__ import annotations
 
 import pathlib
 from collections.abc import Sequence
+from typing import Any
 
 from absl import flags
 
-from keras_inception import export
+from keras_inception import export, labels
 from keras_inception.cli import common_flags, models
 from keras_inception.cli.errors import UsageError
-from keras_inception.evaluation import labels
-from keras_inception.export.checks import refuse_existing
-from keras_inception.export.pictures import MEGAPIXELS
-from keras_inception.export.saved_model import TOLERANCES
-from keras_inception.export.tflite import MODES
+from keras_inception.export import calibration
+from keras_inception.files import refuse_existing
 
 USAGE = "--model=MODEL --output=FILE_OR_FOLDER [flags]"
-FORMATS = {  # format: its own flags, and the arguments that they are
-    "saved_model": {
-        "top": "top_k",
-        "precision": "precision",
-        "frozen": "frozen",
-        "lenient": "lenient",
-        "megapixels": "megapixels",
-    },
-    "tflite": {
-        "mode": "mode",
-        "representative": "representative",
-        "uint8": "uint8",
-        "data_dir": "data_dir",
-    },
-    "onnx": {},
-    "openvino": {},
+FORMATS = {  # format: its own flags
+    "saved_model": ("top", "precision", "frozen", "lenient", "megapixels"),
+    "tflite": ("mode", "representative", "uint8", "data_dir"),
+    "onnx": (),
+    "openvino": (),
 }
 
 
@@ -53,7 +40,7 @@ def define_flags(flag_values: flags.FlagValues) -> None:
     define.text(
         "class_names", "A file of class names, one a line (default: the file beside the model)."
     )
-    define.choice("mode", "How a TFLite file stores and computes.", list(MODES), "float32")
+    define.choice("mode", "How a TFLite file stores and computes.", list(export.MODES), "float32")
     define.text(
         "representative",
         "Pictures to calibrate int8 and int16x8 with: a folder, photo_patches, or the name of "
@@ -63,7 +50,10 @@ def define_flags(flag_values: flags.FlagValues) -> None:
     define.switch("uint8", "Make an int8 file take pixels and give bytes.")
     define.top()
     define.choice(
-        "precision", "Number format in which a SavedModel computes.", list(TOLERANCES), "float32"
+        "precision",
+        "Number format in which a SavedModel computes.",
+        list(export.PRECISIONS),
+        "float32",
     )
     define.switch("frozen", "Store a SavedModel's weights as constants of its graph.", True)
     define.switch(
@@ -71,7 +61,7 @@ def define_flags(flag_values: flags.FlagValues) -> None:
         "Answer a picture that cannot be read with a status in its row; otherwise the whole "
         "request gets an error.",
     )
-    define.number("megapixels", "The largest picture that a SavedModel decodes.", MEGAPIXELS)
+    define.number("megapixels", "The largest picture that a SavedModel decodes.", export.MEGAPIXELS)
 
 
 def run(flag_values: flags.FlagValues, arguments: list[str]) -> None:
@@ -86,13 +76,23 @@ def run(flag_values: flags.FlagValues, arguments: list[str]) -> None:
     model = models.load(flag_values.model)
     names = _class_names(flag_values, model.outputs[0].shape[-1])
     write = getattr(export, flag_values.format)
-    options = {
-        argument: flag_values[name].value for name, argument in FORMATS[flag_values.format].items()
-    }
-    print(write(model, output, labels=names, overwrite=flag_values.overwrite, **options))
+    options = _options(flag_values)
+    print(write(model, output, class_names=names, overwrite=flag_values.overwrite, **options))
+
+
+def _options(flag_values: flags.FlagValues) -> dict[str, Any]:
+    """The arguments that only the exporter of this format has."""
+    options = {name: flag_values[name].value for name in FORMATS[flag_values.format]}
+    if "top" in options:
+        options["top_k"] = options.pop("top")
+    if "data_dir" in options:
+        data_dir, representative = options.pop("data_dir"), options["representative"]
+        if representative is not None:
+            options["representative"] = calibration.opened(representative, data_dir)
+    return options
 
 
 def _class_names(flag_values: flags.FlagValues, classes: int) -> Sequence[str]:
     if flag_values.class_names is not None:
-        return labels.read_labels(flag_values.class_names, classes)
+        return labels.read(flag_values.class_names, classes)
     return models.class_names(flag_values.model, classes)

@@ -7,7 +7,8 @@ import pathlib
 import keras
 
 import keras_inception
-from keras_inception.evaluation import labels, predictors
+from keras_inception import labels
+from keras_inception.evaluation import predictors
 
 
 def is_network(model: str) -> bool:

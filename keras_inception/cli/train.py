@@ -18,10 +18,9 @@ from typing import Any, NoReturn
 
 from absl import flags
 
-from keras_inception import data, training
+from keras_inception import data, labels, training
 from keras_inception.cli import common_flags
 from keras_inception.cli.errors import UsageError, print_error
-from keras_inception.files import replacing
 from keras_inception.training.distribution import CLUSTER_TIMEOUT
 from keras_inception.training.loop import CHECKPOINT_SECONDS
 
@@ -171,5 +170,4 @@ def overridden(recipe: training.Recipe, flag_values: flags.FlagValues) -> traini
 
 def write_labels(dataset: data.Dataset, folder: str | pathlib.Path) -> None:
     """Writes the class names of a data set beside the network that was trained on it."""
-    with replacing(pathlib.Path(folder) / "labels.txt") as file:
-        file.write_text("".join(f"{name}\n" for name in dataset.class_names), encoding="utf-8")
+    labels.write(pathlib.Path(folder) / labels.FILE_NAME, dataset.class_names)

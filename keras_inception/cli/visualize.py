@@ -30,8 +30,9 @@ from keras_inception.analysis import visualize
 from keras_inception.analysis.visualize.pictures import check_suffix
 from keras_inception.cli import common_flags, models
 from keras_inception.cli.errors import UsageError
+from keras_inception.data import as_dataset
 from keras_inception.data.preprocessing import decode_image
-from keras_inception.export.checks import refuse_existing
+from keras_inception.files import refuse_existing
 
 USAGE = "KIND --model=MODEL --output=FILE [--image=FILE] [flags]"
 KINDS = {  # kind: flags that it needs, and those that it may have
@@ -47,7 +48,6 @@ KINDS = {  # kind: flags that it needs, and those that it may have
     ),
 }
 _FIGURES = ("draw", "feature_map")
-_ARGUMENTS = {"class": "class_index", "data": "dataset"}  # flags that are named otherwise in Python
 
 
 def define_flags(flag_values: flags.FlagValues) -> None:
@@ -89,16 +89,17 @@ def run(flag_values: flags.FlagValues, arguments: list[str]) -> None:
     elif output.suffix.lower() != ".svg":
         raise ValueError(f"{output}: the file of {kind} must end in .svg")
     refuse_existing(flag_values.overwrite, output)
-    image = None if flag_values.image is None else _read(flag_values.image)
     names = [n for part in KINDS[kind] for n in part if common_flags.given(flag_values, n)]
-    options: dict[str, Any] = {_ARGUMENTS.get(n, n): flag_values[n].value for n in names}
+    options: dict[str, Any] = {name: flag_values[name].value for name in names}
+    if "image" in options:
+        options["image"] = _read(options["image"])
     if kind == "draw":
         _draw(flag_values.model, options).save(output)
     else:
         model = models.load(flag_values.model)
-        if "class_index" in options:
-            options["class_index"] = _class(model, flag_values.model, options["class_index"])
-        made = _make(kind, model, image, options)
+        if "class" in options:
+            options["class_index"] = _class(model, flag_values.model, options.pop("class"))
+        made = _make(kind, model, options)
         if kind == "feature_map":
             made.figure.save(output)
         else:
@@ -143,20 +144,28 @@ def _draw(source: str, options: dict[str, Any]) -> visualize.Figure:
     return visualize.draw(model, input_shape=shape, **options)
 
 
-def _make(kind: str, model: keras.Model, image: np.ndarray | None, options: dict[str, Any]) -> Any:
+def _make(kind: str, model: keras.Model, options: dict[str, Any]) -> Any:
     """A picture, or a `FeatureMap`."""
-    options.pop("image", None)
     end_points = options.pop("end_point", None)
     if kind == "deep_dream":
-        return visualize.deep_dream(model, image, dict(map(_weighted, end_points)), **options)
+        end_points = dict(map(_weighted, end_points))
+        return visualize.deep_dream(model, end_points=end_points, **options)
     if end_points is not None:
         if len(end_points) > 1:
             raise UsageError(f"visualize {kind} takes one --end_point")
         options["layer" if kind == "grad_cam" else "end_point"] = end_points[0]
     if kind == "grad_cam":
-        return visualize.overlay(image, visualize.grad_cam(model, image, **options))
-    images = () if image is None else (image,)
-    return getattr(visualize, kind)(model, *images, **options)
+        return visualize.overlay(options["image"], visualize.grad_cam(model, **options))
+    if kind == "feature_map":
+        return _feature_map(model, options)
+    return getattr(visualize, kind)(model, **options)
+
+
+def _feature_map(model: keras.Model, options: dict[str, Any]) -> visualize.FeatureMap:
+    where = [options.pop(name, None) for name in ("data", "split", "data_dir")]
+    drawing = {n: options.pop(n) for n in ("method", "sprites", "seed") if n in options}
+    found = visualize.features(model, as_dataset(*where), **options)
+    return visualize.feature_map(found, **drawing)
 
 
 def _weighted(end_point: str) -> tuple[str, float]:

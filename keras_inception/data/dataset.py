@@ -28,6 +28,7 @@ from keras_inception.data.crops import check_count, make_crops
 from keras_inception.data.preprocessing import decode_image, resize_bilinear, scale_pixels
 from keras_inception.data.sources import Examples, Source, open_source
 from keras_inception.data.tf_source import SPLIT, TfSource
+from keras_inception.types import PathLike
 
 
 class Dataset:
@@ -105,7 +106,7 @@ class Dataset:
         """
         return Dataset(self._source, split)
 
-    def without(self, pictures: Iterable[int] | str | os.PathLike[str]) -> Dataset:
+    def without(self, pictures: Iterable[int] | PathLike) -> Dataset:
         """Returns the data set without some pictures.
 
         Args:
@@ -147,7 +148,8 @@ class Dataset:
     def unreadable(self) -> list[tuple[int, str, str]]:
         """Decodes every picture once; returns (number, name, fault) of each that is broken."""
         numbers = self.numbers
-        return [(numbers[place], *fault) for place, *fault in unreadable(self._examples())]
+        broken = unreadable(self._examples())
+        return [(numbers[place], name, fault) for place, name, fault in broken]
 
     def training_batches(
         self,

@@ -8,14 +8,15 @@ of 1602.07261 (Table 2) are for the other 48,238.
 
 from __future__ import annotations
 
-import os
 import pathlib
 import re
 from collections.abc import Sequence
 
+from keras_inception.types import PathLike
+
 
 def excluded_numbers(
-    path: str | os.PathLike[str], names: Sequence[str] | None, total: int, source: str
+    path: PathLike, names: Sequence[str] | None, total: int, source: str
 ) -> tuple[int, ...]:
     """Reads a list of pictures; returns their numbers, sorted, from 0 in the order on disk.
 
@@ -59,7 +60,7 @@ def _read(path):
     return [line.strip() for line in text.splitlines() if line.strip()]
 
 
-def _places(names):
+def _places(names: Sequence[str]) -> dict[str, set[int]]:
     """Returns each text that a line may hold, with the numbers of the pictures that it fits."""
     places: dict[str, set[int]] = {}
     for place, name in enumerate(names):

@@ -8,7 +8,6 @@ softmax outputs are averaged over the crops and over the networks (1409.4842, se
 from __future__ import annotations
 
 import logging
-import os
 import pathlib
 import time
 from typing import Any
@@ -17,18 +16,20 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from keras_inception import labels
 from keras_inception.data import Dataset, as_dataset
 from keras_inception.data.broken import UNREADABLE, check_on_error
 from keras_inception.data.crops import check_count
-from keras_inception.evaluation import labels, metrics
+from keras_inception.evaluation import metrics
 from keras_inception.evaluation.predictors import Predictor, predictor
 from keras_inception.evaluation.progress import progress_bar
 from keras_inception.evaluation.results import Evaluation
 from keras_inception.evaluation.state import Findings, open_state
 from keras_inception.renamed import replaced_argument
+from keras_inception.types import PathLike
 
 _LOGGER = logging.getLogger(__name__)
-Model = keras.Model | Predictor | str | os.PathLike[str]
+Model = keras.Model | Predictor | PathLike
 
 
 def _exclude(arguments: dict[str, Any], exclude: Any) -> None:
@@ -49,7 +50,7 @@ def evaluate(
     batch_size: int = 32,
     data_dir: str | None = None,
     on_error: str = "error",
-    state_dir: str | os.PathLike[str] | None = None,
+    state_dir: PathLike | None = None,
     resume: bool = True,
     progress: bool = True,
 ) -> Evaluation:

@@ -30,6 +30,7 @@ from keras_inception.evaluation.predictors import KerasPredictor
 from keras_inception.evaluation.progress import progress_bar
 from keras_inception.models.inception_v3 import InceptionV3
 from keras_inception.renamed import replaced_argument
+from keras_inception.types import PathLike
 from keras_inception.weights.formats import CONVERSION
 
 # A port of the graph of 2015-12-05, published as a PyTorch file only.
@@ -39,7 +40,6 @@ PORT = (
 )
 SPLITS = 10  # of the Inception Score, as published
 Pictures = Dataset | str
-PathLike = str | os.PathLike[str]
 
 
 class InceptionScore(NamedTuple):

@@ -23,9 +23,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_inception import runtimes
+from keras_inception import labels, runtimes
 from keras_inception.data import preprocessing
-from keras_inception.evaluation import labels, metrics
+from keras_inception.evaluation import metrics
 
 KINDS = {".tflite": "TFLite model", ".onnx": "ONNX model", ".xml": "OpenVINO model"}
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import os
 import pathlib
 from typing import Any
 
@@ -16,13 +15,14 @@ from keras_inception.evaluation import metrics, plots, report
 from keras_inception.evaluation.results import Evaluation
 from keras_inception.files import replacing
 from keras_inception.renamed import replaced_argument
+from keras_inception.types import PathLike
 
 MISTAKES = 16  # pictures on the page at most
 _WORST = 20  # classes that the page lists at once; the others are folded away
 
 
 @replaced_argument("data_dir", "the Evaluation's own source", lambda arguments, data_dir: None)
-def write_results(found: Evaluation, folder: str | os.PathLike[str]) -> pathlib.Path:
+def write_results(found: Evaluation, folder: PathLike) -> pathlib.Path:
     """Writes `results.json` and `report.html` into `folder`; returns the path of the page.
 
     Args:

@@ -1,15 +1,17 @@
-"""The inference form of a network: what a server or a phone need not compute is taken out.
+"""The inference form of a network, without anything that a server or a phone need not compute.
 
 `optimize` rebuilds a functional model. Batch normalization, with its fixed statistics, is a factor
-and an offset for each channel, as `Rescaling` is; behind a layer whose last step is linear they go
-into its kernel and bias. Dropout and auxiliary heads are left out, a model inside the model becomes
-part of it. Outputs stay; layers that are left keep their names, so end points do too.
+and an offset for each channel, as `Rescaling` is. After a layer whose last step is linear, they go
+into its kernel and bias. Dropout and auxiliary heads are left out. A model inside the model becomes
+part of it. Outputs stay. Layers that are left keep their names, and so do end points.
 """
+
+from __future__ import annotations
 
 import keras
 import numpy as np
 
-from keras_inception.export.graph import Graph
+from keras_inception.export.editable import EditableGraph
 
 _NOTHING_IN_INFERENCE = (
     keras.layers.ActivityRegularization,
@@ -29,7 +31,7 @@ _TRANSPOSED = (
     keras.layers.Conv2DTranspose,
     keras.layers.Conv3DTranspose,
 )
-# Linear but for an activation of their own. The last of their kernels makes the outputs' channels.
+# Linear except for an activation of their own. The last of their kernels makes the output channels.
 _LINEAR = (
     keras.layers.Conv1D,
     keras.layers.Conv2D,
@@ -39,27 +41,29 @@ _LINEAR = (
     *_DEPTHWISE,
     *_TRANSPOSED,
 )
-_AUXILIARY = "auxiliary"  # how the names of auxiliary outputs begin (`with_auxiliary_heads`)
+_AUXILIARY = "auxiliary"  # beginning of the names of auxiliary outputs (`with_auxiliary_heads`)
 
 
-def optimize(model, exchange_pools=False):
+def optimize(model: keras.Model, exchange_pools: bool = False) -> keras.Model:
     """Makes the inference form of a functional model: the same outputs, fewer layers.
 
     Args:
-        model: any functional model, with a head of the user's own or models inside too. It stays
-            as it is. A layer that is called with `training=True` is kept as it is.
-        exchange_pools: whether a 1x1 convolution that follows an average pool of stride 1 comes
-            before it, where it makes fewer channels. For TFLite's `dynamic` mode only: in `int8`
-            the sums that it makes are clipped to the range of the pool's outputs.
+        model: any functional model. It may have your own head, and models inside. It is not
+            changed. Layers and models that are called with `training=True` are kept as they are.
+        exchange_pools: whether to move a 1x1 convolution in front of the average pool of stride 1
+            that it follows, if it makes fewer channels than it takes. For TFLite's `dynamic` mode
+            only: in `int8` its sums would be clipped to the range of the pool's outputs.
 
     Returns:
-        A `keras.Model` with weights of its own, that plain Keras saves and loads. Of a dict of
-        outputs those named `auxiliary...` are gone; a single one left is no dict any more.
+        A `keras.Model` with weights of its own, which plain Keras saves and loads. If the outputs
+        are a dict, those named `auxiliary...` are gone; if only one is left, it is the output
+        itself.
 
     Raises:
-        ValueError: the model is not functional.
+        ValueError: the model is not functional: its class defines `call`, or it is a
+            `keras.Sequential` that is not built.
     """
-    graph = Graph(model)
+    graph = EditableGraph(model)
     graph.keep_outputs(_without_auxiliary(graph.outputs))
     _drop(graph)
     _fold(graph)
@@ -68,22 +72,29 @@ def optimize(model, exchange_pools=False):
     return graph.build(model.name)
 
 
-def fold_batch_norm(model):
-    """Folds batch normalization into the layers before it; all else, dropout too, stays.
+def fold_batch_norm(model: keras.Model) -> keras.Model:
+    """Folds batch normalization into the layers before it, and keeps all else, dropout too.
 
-    `model`, the result and what is raised are those of `optimize`.
+    Args:
+        model: any functional model. It is not changed.
+
+    Returns:
+        A `keras.Model` with weights of its own.
+
+    Raises:
+        ValueError: the model is not functional.
     """
-    graph = Graph(model)
+    graph = EditableGraph(model)
     _fold(graph, affine=(keras.layers.BatchNormalization,))
     return graph.build(model.name)
 
 
-def in_dtype(model, dtype):
-    """A copy of `model` that stores its weights and computes in `float32` or `bfloat16`.
+def in_dtype(model: keras.Model, dtype: str) -> keras.Model:
+    """Copies a functional model, with weights and computation in `float32` or `bfloat16`.
 
-    Layers that give an output stay in float32: rounded to 8 bits, probabilities rank badly.
+    Layers that give an output stay in float32: probabilities that are rounded to 8 bits rank badly.
     """
-    graph = Graph(model)
+    graph = EditableGraph(model)
     outputs = {id(ref) for ref in keras.tree.flatten(graph.outputs)}
     for step in graph.steps:
         if step.part.config is not None:
@@ -112,7 +123,7 @@ def _drop(graph):
 
 
 def _fold(graph, affine=(keras.layers.BatchNormalization, keras.layers.Rescaling)):
-    """Multiplies factors into the kernels before them, until none is left that can be."""
+    """Multiplies factors into the kernels before them, as often as that is possible."""
     for step in list(graph.steps):
         if step.part.kind not in affine or _in_training(step) or graph.calls(step.part) > 1:
             continue
@@ -126,7 +137,7 @@ def _fold(graph, affine=(keras.layers.BatchNormalization, keras.layers.Rescaling
 
 
 def _is_linear(graph, step):
-    """Whether what follows may go into the layer: nothing else sees what it gives."""
+    """Returns whether the layer is linear, and only one step reads what it gives."""
     part = step.part
     if part.kind not in _LINEAR:
         return False
@@ -140,7 +151,7 @@ def _is_linear(graph, step):
 
 
 def _factors(part, shape):
-    """Factor and offset for each of the channels, float64, or None where they differ otherwise."""
+    """Returns factors and offsets, float64 (channels,); None if they differ within a channel."""
     config, channels = part.config, shape[-1]
     if part.kind is keras.layers.Rescaling:
         values = [np.asarray(value, "float64") for value in (part.source.scale, part.source.offset)]
@@ -159,7 +170,7 @@ def _factors(part, shape):
 
 
 def _multiply(part, factor, offset):
-    """Makes the layer give `factor * y + offset` where it gave `y`."""
+    """Makes the layer give `factor * y + offset` in place of `y`."""
     kernels = _kernels(part)
     bias = np.asarray(part.weights[-1], "float64") if part.config["use_bias"] else 0.0
     kernel = np.asarray(kernels[-1], "float64")
@@ -178,7 +189,7 @@ def _kernels(part):
 
 
 def _exchange(graph):
-    """Puts 1x1 convolutions before average pools; their bias passes through a mean unchanged."""
+    """Moves 1x1 convolutions before average pools; a mean leaves their bias as it is."""
     for convolution in list(graph.steps):
         if convolution.part.kind is not keras.layers.Conv2D:
             continue

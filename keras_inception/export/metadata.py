@@ -1,18 +1,19 @@
-"""TFLite Model Metadata: what the task libraries of phones want to know of a classifier.
+"""TFLite Model Metadata: what the task libraries of phones need to know about a classifier.
 
-A small flatbuffer inside the model's says how pixels become numbers; the file of labels lies behind
-the model as a zip archive, not compressed, which is read in place. The numbers are those of the
-fields in the schema that TensorFlow Lite published (`metadata_schema.fbs`, version 1.0.0).
+A small flatbuffer inside the model's flatbuffer says how pixels become numbers, and which file has
+the class names: `labels.txt` in the zip archive at the end of the model (`labels.appended`). The
+numbers of the fields come from the schema that TensorFlow Lite published (`metadata_schema.fbs`,
+version 1.0.0).
 """
 
-import io
-import zipfile
+from __future__ import annotations
 
 import flatbuffers
 import numpy as np
 
-LABELS_FILE = "labels.txt"
-_NAME = "TFLITE_METADATA"  # of the buffer
+from keras_inception import labels
+
+_NAME = "TFLITE_METADATA"  # what the buffer is called
 _IDENTIFIER = b"M001"
 # Members of unions and enumerations.
 _FEATURE_PROPERTIES, _IMAGE_PROPERTIES = 1, 2
@@ -22,20 +23,21 @@ _TENSOR_AXIS_LABELS = 2
 _OLDEST_PARSER = "1.0.0"
 
 
-def classifier_metadata(name, description, size, mean=127.5, deviation=127.5):
-    """The metadata of a network that takes one picture, `(pixel - mean) / deviation`.
+def classifier_metadata(
+    name: str, description: str, size: int, mean: float = 127.5, deviation: float = 127.5
+) -> bytes:
+    """Returns the metadata of a network that takes one picture, as a flatbuffer.
 
     Args:
-        name, description: of the model.
+        name: what the model is called.
+        description: one line about the model.
         size: side of the picture, in pixels.
-        mean, deviation: of pixels in [0, 255]; by default they become [-1, 1].
-
-    Returns:
-        The flatbuffer's bytes. The labels are in the file `LABELS_FILE` behind the model.
+        mean, deviation: the network takes `(pixel - mean) / deviation` for pixels in [0, 255]; by
+            default that is in [-1, 1].
     """
     builder = flatbuffers.Builder(512)
     names = {text: builder.CreateString(text) for text in (name, description, "image", "scores")}
-    names.update((text, builder.CreateString(text)) for text in (LABELS_FILE, _OLDEST_PARSER))
+    names.update((text, builder.CreateString(text)) for text in (labels.FILE_NAME, _OLDEST_PARSER))
 
     side = _table(builder, {0: ("Uint32", size), 1: ("Uint32", size)})
     image = _table(builder, {0: ("Int8", _RGB), 1: side})
@@ -46,10 +48,10 @@ def classifier_metadata(name, description, size, mean=127.5, deviation=127.5):
     given = _table(builder, {0: names["image"], 3: content, 4: _tables(builder, [unit])})
 
     kind = ("Int8", _TENSOR_AXIS_LABELS)
-    labels = _tables(builder, [_table(builder, {0: names[LABELS_FILE], 2: kind})])
+    files = _tables(builder, [_table(builder, {0: names[labels.FILE_NAME], 2: kind})])
     feature = _table(builder, {})
     content = _table(builder, {0: ("Uint8", _FEATURE_PROPERTIES), 1: feature})
-    answer = _table(builder, {0: names["scores"], 3: content, 6: labels})
+    answer = _table(builder, {0: names["scores"], 3: content, 6: files})
 
     inputs, outputs = _tables(builder, [given]), _tables(builder, [answer])
     graph = _tables(builder, [_table(builder, {2: inputs, 3: outputs})])
@@ -58,13 +60,12 @@ def classifier_metadata(name, description, size, mean=127.5, deviation=127.5):
     return bytes(builder.Output())
 
 
-def with_metadata(model, metadata, labels):
-    """The bytes of a `.tflite` file with metadata inside and the labels behind.
+def with_metadata(model: bytes, metadata: bytes) -> bytes:
+    """Returns the bytes of a `.tflite` file with metadata inside.
 
     Args:
-        model: the file's bytes.
-        metadata: what `classifier_metadata` made.
-        labels: one a class.
+        model: the bytes of the file without metadata.
+        metadata: what `classifier_metadata` returned.
     """
     from ai_edge_litert import schema_py_generated as schema
 
@@ -76,20 +77,11 @@ def with_metadata(model, metadata, labels):
     tables.metadata = [*(tables.metadata or []), entry]
     builder = flatbuffers.Builder(len(model) + 4096)
     builder.Finish(tables.Pack(builder), b"TFL3")
-    return _with_file(bytes(builder.Output()), "".join(f"{label}\n" for label in labels))
-
-
-def _with_file(model, text):
-    file = io.BytesIO()
-    file.write(model)
-    with zipfile.ZipFile(file, "a", zipfile.ZIP_STORED) as archive:
-        # The date is always the same: so equal models give equal files.
-        archive.writestr(zipfile.ZipInfo(LABELS_FILE, (1980, 1, 1, 0, 0, 0)), text)
-    return file.getvalue()
+    return bytes(builder.Output())
 
 
 def _table(builder, fields):
-    """A table: number of the field to the offset of what it holds, or to (type, value)."""
+    """Adds a table; `fields` gives each field's number its content's offset or (type, value)."""
     builder.StartObject(1 + max(fields, default=-1))
     for number, value in fields.items():
         if isinstance(value, tuple):

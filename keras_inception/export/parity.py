@@ -1,33 +1,91 @@
-"""Runs what was exported, beside the Keras model, and says by how much they differ.
+"""Runs what was exported, beside the Keras model, and reports by how much they differ.
 
-Every exporter calls this after it has written and before the result gets its final name: a
+Every exporter calls `verified` after it has written and before the result gets its final name: a
 converter that drops the weights raises nothing, and its file looks like any other.
 """
 
+from __future__ import annotations
+
 import dataclasses
 import pathlib
+from collections.abc import Iterable
 
+import keras
 import numpy as np
 import tensorflow as tf
 
 from keras_inception import runtimes
 from keras_inception.data import preprocessing
+from keras_inception.types import PathLike
 
-_FLOOR = 1e-4  # probabilities below are all the same: their logarithms are mostly rounding
+_FLOOR = 1e-4  # lower probabilities count as equal: their logarithms are mostly rounding
+
+
+@dataclasses.dataclass(frozen=True)
+class Tolerance:
+    """How far an export may differ from its Keras model.
+
+    Attributes:
+        probability: the largest difference of a probability.
+        pattern: the largest `Parity.pattern_difference`, for forms that round so much that
+            `probability` alone would let a lost kernel pass.
+    """
+
+    probability: float
+    pattern: float = np.inf
+
+
+# Our choice, on made-up pictures or on those of the calibration. Each form rounds:
+TOLERANCES = {
+    "float32": Tolerance(1e-4),  # nothing: only the order of sums may differ
+    "bfloat16": Tolerance(3e-2),  # all numbers, to 8 bits
+    "float16": Tolerance(2e-2),  # weights, to 11 bits
+    # Weights and what is between the layers, to 8 bits. The pattern's tolerance is at least three
+    # times the difference of any network of this package.
+    "dynamic": Tolerance(0.3, pattern=0.15),
+    # The same and the outputs, so few steps are left of a pattern: it has no tolerance.
+    "int8": Tolerance(0.3),
+    "int16x8": Tolerance(0.2),  # weights, to 8 bits
+}
+
+
+def tolerance_of(form: str, is_exact: bool) -> Tolerance:
+    """Returns the tolerance of a form in `TOLERANCES`.
+
+    Args:
+        form: its name.
+        is_exact: whether the Keras model computes in float32 alone. If it does not, it rounds as
+            bfloat16 does, and a difference of that size is not the export's fault.
+    """
+    tolerance = TOLERANCES[form]
+    if is_exact:
+        return tolerance
+    least = TOLERANCES["bfloat16"].probability
+    return dataclasses.replace(tolerance, probability=max(tolerance.probability, least))
 
 
 @dataclasses.dataclass(frozen=True)
 class Parity:
-    """How an export compares with the Keras model that it was made from."""
+    """How an export compares with the Keras model that it was made from.
+
+    Attributes:
+        path: the file or folder.
+        bytes: size of the file, or of all files of the folder.
+        pictures: how many pictures were compared.
+        largest_difference: the largest difference of any probability.
+        agreement: the fraction of pictures with the same likeliest class.
+        pattern_difference: how far the log-probabilities of all classes differ, as a fraction of
+            their spread; the median over the pictures.
+    """
 
     path: str
-    bytes: int  # of the file, or of all files of the folder
-    pictures: int  # compared
-    largest_difference: float  # of any probability
-    agreement: float  # the fraction of pictures with the same best class
-    pattern_difference: float  # of all classes' scores, as a part of their spread
+    bytes: int
+    pictures: int
+    largest_difference: float
+    agreement: float
+    pattern_difference: float
 
-    def __str__(self):
+    def __str__(self) -> str:
         return (
             f"{self.path}: {self.bytes / 1e6:.2f} MB, probabilities within "
             f"{self.largest_difference:.1e} of Keras, the same class for {self.agreement:.1%} of "
@@ -35,16 +93,16 @@ class Parity:
         )
 
 
-def compare(model, path, pictures=None):
-    """Runs the SavedModel folder or the file at `path`, and `model`, on the same pictures.
+def compare(
+    model: keras.Model, path: PathLike, pictures: Iterable[np.ndarray] | None = None
+) -> Parity:
+    """Runs an export and the Keras model on the same pictures.
 
     Args:
         model: the Keras model.
-        path: what `saved_model`, `tflite`, `onnx` or `openvino` wrote of it.
+        path: the SavedModel folder or the file that `saved_model`, `tflite`, `onnx` or `openvino`
+            wrote.
         pictures: uint8 arrays (height, width, 3) of any sizes; by default four made-up ones.
-
-    Returns:
-        A `Parity`.
 
     Raises:
         RuntimeError: the export is broken: its outputs are not finite, or the same for every
@@ -60,9 +118,11 @@ def compare(model, path, pictures=None):
     else:
         found = runtimes.RUNTIMES[path.suffix](path)(views)
     if not np.isfinite(found).all():
-        raise RuntimeError(f"{path.name} gives NaN or infinite probabilities")
+        raise RuntimeError(f"{path.name} returns NaN or infinite probabilities")
     if np.ptp(found) == 0 and np.ptp(expected) > 0:
-        raise RuntimeError(f"{path.name} gives every class the same: its weights are lost")
+        raise RuntimeError(
+            f"{path.name} returns the same probability for every class: its weights are lost"
+        )
     return Parity(
         path=str(path),
         bytes=size_on_disk(path),
@@ -73,41 +133,46 @@ def compare(model, path, pictures=None):
     )
 
 
-def require(found, tolerance, pattern=np.inf):
-    """Raises RuntimeError where an export differs from its model by more than is allowed.
+def verified(
+    path: PathLike,
+    model: keras.Model,
+    tolerance: Tolerance,
+    pictures: Iterable[np.ndarray] | None = None,
+) -> Parity:
+    """Compares an export with its Keras model, and refuses it if they differ too much.
 
     Args:
-        found: a `Parity`.
-        tolerance: the largest difference of a probability.
-        pattern: the largest `pattern_difference`, for forms that round so much that `tolerance`
-            alone would let a lost kernel pass.
+        path, model, pictures: those of `compare`.
+        tolerance: how far they may differ.
+
+    Raises:
+        RuntimeError: the export is broken, or differs more.
     """
-    if not found.largest_difference <= tolerance:
+    found = compare(model, path, pictures)
+    require(found, tolerance)
+    return found
+
+
+def require(found: Parity, tolerance: Tolerance) -> None:
+    """Raises RuntimeError if an export differs from its model by more than is allowed."""
+    name = pathlib.Path(found.path).name
+    if not found.largest_difference <= tolerance.probability:
         raise RuntimeError(
-            f"{pathlib.Path(found.path).name} differs from the Keras model by "
-            f"{found.largest_difference:.1e} in a probability, more than {tolerance:.0e}: not kept"
+            f"{name} differs from the Keras model by {found.largest_difference:.1e} in a "
+            f"probability, more than {tolerance.probability:.0e}: it is not kept"
         )
-    if not found.pattern_difference <= pattern:
+    if not found.pattern_difference <= tolerance.pattern:
         raise RuntimeError(
-            f"{pathlib.Path(found.path).name} differs from the Keras model by "
-            f"{found.pattern_difference:.1%} of its scores' spread, more than {pattern:.0%}: not "
-            "kept"
+            f"{name} differs from the Keras model by {found.pattern_difference:.1%} of its scores' "
+            f"spread, more than {tolerance.pattern:.0%}: it is not kept"
         )
 
 
-def _pattern_differences(found, expected):
-    """Of each picture: how far all its log-probabilities are off, as a part of their spread."""
+def made_up_pictures(size: int, count: int = 4) -> list[np.ndarray]:
+    """Returns pictures of soft blobs and fine grain, uint8 (height, width, 3).
 
-    def pattern(probabilities):
-        scores = np.log(np.maximum(probabilities, _FLOOR))
-        return scores - scores.mean(axis=-1, keepdims=True)
-
-    off = np.linalg.norm(pattern(found) - pattern(expected), axis=-1)
-    return off / np.maximum(np.linalg.norm(pattern(expected), axis=-1), 1e-6)
-
-
-def made_up_pictures(size, count=4):
-    """Pictures of soft blobs and fine grain, uint8, none of the size that the network takes."""
+    None of them has the size that the network takes, (size, size).
+    """
     generator = np.random.default_rng(0)
     pictures = []
     for i in range(count):
@@ -119,8 +184,11 @@ def made_up_pictures(size, count=4):
     return pictures
 
 
-def size_on_disk(path):
-    """Bytes of a file (with the weights of OpenVINO's), or of all the files in a folder."""
+def size_on_disk(path: PathLike) -> int:
+    """Returns the bytes of a file, or of all the files in a folder.
+
+    An `.xml` file of OpenVINO counts with the `.bin` file that holds its weights.
+    """
     path = pathlib.Path(path)
     if path.suffix == ".xml":
         files = [path, path.with_suffix(".bin")]
@@ -129,8 +197,22 @@ def size_on_disk(path):
     return sum(file.stat().st_size for file in files)
 
 
+def _pattern_differences(found, expected):
+    """Returns for each picture how far all its log-probabilities differ, relative to their spread.
+
+    Both arrays are (..., pictures, classes).
+    """
+
+    def pattern(probabilities):
+        scores = np.log(np.maximum(probabilities, _FLOOR))
+        return scores - scores.mean(axis=-1, keepdims=True)
+
+    off = np.linalg.norm(pattern(found) - pattern(expected), axis=-1)
+    return off / np.maximum(np.linalg.norm(pattern(expected), axis=-1), 1e-6)
+
+
 def _keras_probabilities(model, views):
-    """Those of the model, of its main output where it has auxiliary ones."""
+    """Runs the Keras model; the probabilities are those of its main output, float32."""
     outputs = model(views, training=False)
     if isinstance(outputs, dict):
         (outputs,) = (v for name, v in outputs.items() if not name.startswith("auxiliary"))
@@ -138,7 +220,7 @@ def _keras_probabilities(model, views):
 
 
 def _run_saved_model(path, pictures, views):
-    """Probabilities (3, pictures, classes): by way of each of the three signatures."""
+    """Runs three signatures of a SavedModel: probabilities (3, pictures, classes)."""
     signatures = tf.saved_model.load(str(path)).signatures
     encoded = tf.stack([tf.io.encode_png(picture) for picture in pictures])
     images = [tf.cast(picture[np.newaxis], "float32") for picture in pictures]

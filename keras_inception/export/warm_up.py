@@ -1,27 +1,36 @@
 """Requests that TensorFlow Serving runs before it says that a version of a model is ready.
 
-They lie in the SavedModel, `assets.extra/tf_serving_warmup_requests`, one `PredictionLog` a record.
-The messages are put together here, since that package is for clients alone; the numbers of their
-fields are those of TensorFlow Serving's `prediction_log.proto`, `predict.proto`, `model.proto`.
+They are a file of the SavedModel, `assets.extra/tf_serving_warmup_requests`, with one
+`PredictionLog` a record. This module puts the messages together itself, because
+`tensorflow-serving-api`, which defines them, is a package for clients. The numbers of their fields
+are those of TensorFlow Serving's `prediction_log.proto`, `predict.proto` and `model.proto`.
 """
+
+from __future__ import annotations
+
+import pathlib
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 import tensorflow as tf
 
 PLACE = ("assets.extra", "tf_serving_warmup_requests")
-_PREDICT_LOG = 6  # of PredictionLog
-_REQUEST = 1  # of PredictLog
-_MODEL_SPEC, _INPUTS = 1, 2  # of PredictRequest
-_NAME, _SIGNATURE = 1, 3  # of ModelSpec
-_KEY, _VALUE = 1, 2  # of an entry of a map
+_PREDICT_LOG = 6  # field of PredictionLog
+_REQUEST = 1  # field of PredictLog
+_MODEL_SPEC, _INPUTS = 1, 2  # fields of PredictRequest
+_NAME, _SIGNATURE = 1, 3  # fields of ModelSpec
+_KEY, _VALUE = 1, 2  # fields of an entry of a map
 _LENGTH_DELIMITED = 2  # protobuf's wire type of strings and messages
 
 
-def write(folder, name, requests):
+def write(
+    folder: pathlib.Path, name: str, requests: Iterable[tuple[str, Mapping[str, Any]]]
+) -> None:
     """Writes the file into a SavedModel.
 
     Args:
-        folder: of the SavedModel, a `pathlib.Path`.
-        name: of the model.
+        folder: the SavedModel.
+        name: what the model is called.
         requests: pairs of a signature's name and `{input: array}`.
     """
     path = folder.joinpath(*PLACE)
@@ -33,7 +42,7 @@ def write(folder, name, requests):
 
 
 def _request(name, signature, inputs):
-    """The bytes of a `PredictRequest`."""
+    """Returns the bytes of a `PredictRequest`."""
     spec = _field(_NAME, name.encode()) + _field(_SIGNATURE, signature.encode())
     message = _field(_MODEL_SPEC, spec)
     for key, value in inputs.items():
@@ -47,7 +56,7 @@ def _field(number, content):
 
 
 def _varint(number):
-    """Seven bits a byte, the lowest first; the eighth says that more follow."""
+    """Encodes a number: seven bits a byte, the lowest first; the eighth says that more follow."""
     parts = []
     while number >= 128:
         parts.append(number % 128 + 128)

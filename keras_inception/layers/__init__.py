@@ -9,7 +9,7 @@ from keras_inception.layers.branches import (
     run_branches,
     split,
 )
-from keras_inception.layers.conv import batch_norm, conv_bn_relu, conv_relu, width_multiplier
+from keras_inception.layers.convolution import batch_norm, conv_bn_relu, conv_relu, width_multiplier
 from keras_inception.layers.dilated_pooling import DilatedPooling2D
 from keras_inception.layers.heads import (
     auxiliary_head,

@@ -1,14 +1,34 @@
-"""How the boxes of a figure are joined, and where the names of the inner layers come from.
+"""Joins the boxes of a figure, and derives the names of the inner layers.
 
-A branch is a list of steps; a step is made by `conv`, `biased_conv`, `max_pool`, `avg_pool` or
+A branch is a list of steps. A step is made by `conv`, `biased_conv`, `max_pool`, `avg_pool` or
 `split`, and runs when `concat_branches` gives it a tensor and a name. Nobody types an inner name:
 `mixed_5b_branch2_1_3x3` is the second step of the third branch of `mixed_5b`.
 """
 
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
+
 import keras
 
-from keras_inception.layers.conv import conv_bn_relu, conv_relu
+from keras_inception.layers.convolution import conv_bn_relu, conv_relu
 from keras_inception.layers.padding import pad_average_pool
+from keras_inception.types import Padding, Window
+
+
+class Step(Protocol):
+    """One box of a figure: a function of a tensor and a name."""
+
+    def __call__(self, x: keras.KerasTensor, name: str) -> keras.KerasTensor: ...
+
+
+class Fork(Protocol):
+    """The end of a branch that splits: a function of a tensor and a name to several tensors."""
+
+    def __call__(self, x: keras.KerasTensor, name: str) -> list[keras.KerasTensor]: ...
+
+
+Branch = Sequence[Step | Fork]
+Box = Callable[..., Step]  # `conv`, or a function with its arguments
 
 
 def _pair(kernel_size):
@@ -25,10 +45,17 @@ def _convolution_step(box, filters, kernel_size, strides, padding, **options):
     return step
 
 
-def conv(filters, kernel_size, strides=1, padding="same", **options):
-    """One box of a figure, e.g. `conv(224, (1, 7))` for "1x7 Conv (224)".
+def conv(
+    filters: int, kernel_size: Window, strides: int = 1, padding: Padding = "same", **options: Any
+) -> Step:
+    """Makes one box of a figure, for example `conv(224, (1, 7))` for "1x7 Conv (224)".
 
-    A `conv_bn_relu`; `options` are passed to it (`scale=True` for a batch-norm gamma).
+    Args:
+        filters, kernel_size, strides, padding: as in `conv_bn_relu`, which the box applies.
+        options: are passed to it (`scale=True` for a batch-norm gamma).
+
+    Returns:
+        A function of a tensor and a name.
 
     Example:
 
@@ -38,8 +65,12 @@ def conv(filters, kernel_size, strides=1, padding="same", **options):
     return _convolution_step(conv_bn_relu, filters, kernel_size, strides, padding, **options)
 
 
-def biased_conv(filters, kernel_size, strides=1, padding="same"):
-    """One box of GoogLeNet: a convolution with bias and no batch normalization.
+def biased_conv(
+    filters: int, kernel_size: Window, strides: int = 1, padding: Padding = "same"
+) -> Step:
+    """Makes one box of GoogLeNet: a convolution with bias and without batch normalization.
+
+    Arguments are those of `conv_relu`, which the box applies; the result is like that of `conv`.
 
     Example:
 
@@ -49,8 +80,11 @@ def biased_conv(filters, kernel_size, strides=1, padding="same"):
     return _convolution_step(conv_relu, filters, kernel_size, strides, padding)
 
 
-def max_pool(pool_size, strides=1, padding="same"):
-    """A maximum pooling box, e.g. `max_pool(3, 2, "valid")` for "3x3 MaxPool (stride 2 V)".
+def max_pool(pool_size: Window, strides: int = 1, padding: Padding = "same") -> Step:
+    """Makes a max pooling box.
+
+    For example, `max_pool(3, 2, "valid")` stands for "3x3 MaxPool (stride 2 V)". Its arguments are
+    those of `keras.layers.MaxPooling2D`; the result is like that of `conv`.
 
     Example:
 
@@ -65,8 +99,10 @@ def max_pool(pool_size, strides=1, padding="same"):
     return step
 
 
-def avg_pool(pool_size, strides=1, padding="same"):
-    """An average pooling box; at the border the mean is over the pixels inside the picture.
+def avg_pool(pool_size: Window, strides: int = 1, padding: Padding = "same") -> Step:
+    """Makes an average pooling box; at the border it averages the pixels inside the picture.
+
+    Arguments are those of `keras.layers.AveragePooling2D`; the result is like that of `conv`.
 
     Example:
 
@@ -82,10 +118,16 @@ def avg_pool(pool_size, strides=1, padding="same"):
     return step
 
 
-def split(*steps):
-    """A fork at the end of a branch: all `steps` see the same input, all outputs are concatenated.
+def split(*steps: Step) -> Fork:
+    """Makes a fork at the end of a branch: all `steps` see one input, all outputs are concatenated.
 
-    The halves' names get a letter: `mixed_7b_branch1_1a_1x3`, `mixed_7b_branch1_1b_3x1`.
+    Each half's name gets a letter: `mixed_7b_branch1_1a_1x3`, `mixed_7b_branch1_1b_3x1`.
+
+    Args:
+        steps: the halves, in order.
+
+    Returns:
+        A function of a tensor and a name to a list of tensors.
 
     Example:
 
@@ -101,8 +143,16 @@ def split(*steps):
     return fork
 
 
-def run_branches(x, name, *branches):
-    """Runs each branch (a list of steps) on `x`; returns the outputs, the halves of a split apart.
+def run_branches(x: keras.KerasTensor, name: str, *branches: Branch) -> list[keras.KerasTensor]:
+    """Runs each branch (a list of steps) on `x`.
+
+    Args:
+        x: (batch, height, width, channels).
+        name: start of the names of all layers inside.
+        branches: lists of steps, as `conv` and its siblings make them.
+
+    Returns:
+        One tensor for each branch, and one for each half of a split.
 
     Example:
 
@@ -110,17 +160,25 @@ def run_branches(x, name, *branches):
     >>> [output.shape[-1] for output in outputs]
     [8, 64]
     """
-    outputs = []
+    outputs: list[keras.KerasTensor] = []
     for i, branch in enumerate(branches):
-        y = x
+        y: Any = x
         for j, step in enumerate(branch):
             y = step(y, name=f"{name}_branch{i}_{j}")
         outputs.extend(y if isinstance(y, list) else [y])
     return outputs
 
 
-def concat_branches(x, name, *branches):
+def concat_branches(x: keras.KerasTensor, name: str, *branches: Branch) -> keras.KerasTensor:
     """Runs each branch (a list of steps) on `x` and concatenates the results as `name`.
+
+    Args:
+        x: (batch, height, width, channels).
+        name: name of the concatenation, and start of the names of all layers inside.
+        branches: lists of steps, as `conv` and its siblings make them.
+
+    Returns:
+        (batch, height, width, channels of all branches) if no step has a stride.
 
     Example:
 

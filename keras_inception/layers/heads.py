@@ -1,12 +1,13 @@
-"""What stands on the last grid: classifier, face embedding and auxiliary classifiers."""
+"""Heads: the classifier and the face embedding on the last grid, and auxiliary classifiers."""
 
 import keras
 
-from keras_inception.layers.conv import batch_norm, conv_bn_relu, conv_relu, scaled
+from keras_inception.layers.convolution import batch_norm, conv_bn_relu, conv_relu, scaled
+from keras_inception.types import Activation
 
 
 def _output_dtype():
-    """float32 in mixed precision: rounded to 8 bits of mantissa, outputs rank badly."""
+    """Returns "float32" in mixed precision: outputs of 8 bits of mantissa would rank badly."""
     half = keras.config.dtype_policy().compute_dtype in ("bfloat16", "float16")
     return "float32" if half else None
 
@@ -15,16 +16,19 @@ def _dense(x, units, activation, name):
     return keras.layers.Dense(units, activation=activation, dtype=_output_dtype(), name=name)(x)
 
 
-def classifier_head(x, classes, dropout_rate, activation="softmax"):
-    """Global average pooling, dropout, one dense layer: the head of every network of the family.
+def classifier_head(
+    x: keras.KerasTensor, classes: int, dropout_rate: float, activation: Activation = "softmax"
+) -> keras.KerasTensor:
+    """Global average pooling, dropout and one dense layer: the head of every network.
 
-    Layers `avg_pool`, `dropout` and `predictions`. The predictions are float32 in mixed precision.
+    The layers are `avg_pool`, `dropout` and `predictions`. Predictions are float32 in mixed
+    precision.
 
     Args:
         x: (batch, height, width, channels).
-        classes: how many.
+        classes: number of classes.
         dropout_rate: the fraction dropped; with 0 there is no dropout layer.
-        activation: of the dense layer, `None` for logits.
+        activation: activation of the dense layer; `None` returns logits.
 
     Returns:
         (batch, classes).
@@ -40,22 +44,27 @@ def classifier_head(x, classes, dropout_rate, activation="softmax"):
     return _dense(x, classes, activation, name="predictions")
 
 
-def embedding_head(x, size, dropout_rate, activation=None):
-    """facenet's head: a linear bottleneck with batch normalization, scaled to unit length.
+def embedding_head(
+    x: keras.KerasTensor, size: int, dropout_rate: float, activation: Activation = None
+) -> keras.KerasTensor:
+    """Head of facenet: a linear bottleneck with batch normalization, scaled to unit length.
 
-    Layers `avg_pool`, `dropout`, `bottleneck_dense`, `bottleneck` and `embeddings` (facenet
-    `src/models/inception_resnet_v1.py` and `src/train_softmax.py`). They are float32 in mixed
-    precision.
+    The layers are `avg_pool`, `dropout`, `bottleneck_dense`, `bottleneck` and `embeddings` (facenet
+    `src/models/inception_resnet_v1.py` and `src/train_softmax.py`). The last three are float32 in
+    mixed precision.
 
     Args:
         x: (batch, height, width, channels).
         size: length of the embedding.
         dropout_rate: the fraction dropped; with 0 there is no dropout layer.
-        activation: there is none here; anything but `None` or "softmax" (what the constructors
-            pass by default) is an error.
+        activation: `None`, or "softmax", which the constructors pass by default and which has no
+            effect here.
 
     Returns:
         (batch, size), each row of Euclidean length 1.
+
+    Raises:
+        ValueError: `activation` is another one.
 
     Example:
 
@@ -74,19 +83,25 @@ def embedding_head(x, size, dropout_rate, activation=None):
 
 
 def _pooled(x, name):
-    """5x5 average pooling of stride 3, smaller only where the grid is."""
+    """Applies 5x5 average pooling of stride 3, or a smaller window if the grid is smaller."""
     size = [min(5, side or 5) for side in x.shape[1:3]]
     return keras.layers.AveragePooling2D(size, 3, "valid", name=f"{name}_avg_pool")(x)
 
 
-def auxiliary_head(x, classes, name="auxiliary", activation="softmax"):
+def auxiliary_head(
+    x: keras.KerasTensor, classes: int, name: str = "auxiliary", activation: Activation = "softmax"
+) -> keras.KerasTensor:
     """The released auxiliary classifier: 5x5 pool, 1x1 (128), 5x5 (768), classifier.
 
-    TF-Slim's `AuxLogits` scope in v3, v4 and Inception-ResNet-v2. On a grid that pools to less than
-    5 x 5 the last convolution is as large as the grid; on a larger one its output is averaged.
+    It is TF-Slim's `AuxLogits` scope in v3, v4 and Inception-ResNet-v2. If the pooled grid is
+    smaller than 5 x 5, the last convolution is as large as that grid. If it is larger, the output
+    of that convolution is averaged.
 
     Args:
         x: (batch, height, width, channels), the last 17 x 17 grid.
+        classes: number of classes.
+        name: name of the last layer.
+        activation: activation of the last layer; `None` returns logits.
 
     Returns:
         (batch, classes), layer `name`.
@@ -104,16 +119,26 @@ def auxiliary_head(x, classes, name="auxiliary", activation="softmax"):
     return _dense(x, classes, activation, name=name)
 
 
-def paper_auxiliary_head(x, classes, name="auxiliary", activation="softmax", batch_norm_fc=True):
+def paper_auxiliary_head(
+    x: keras.KerasTensor,
+    classes: int,
+    name: str = "auxiliary",
+    activation: Activation = "softmax",
+    batch_norm_fc: bool = True,
+) -> keras.KerasTensor:
     """The auxiliary classifier of 1512.00567 Fig. 8: 5x5 pool, 1x1 (128), dense 1024, classifier.
 
     Args:
         x: (batch, height, width, channels) of known height and width.
+        classes, name, activation: as in `auxiliary_head`.
         batch_norm_fc: whether the dense layer is batch-normalized too, which is the last row of
             Table 3 ("BN-auxiliary"); the convolution always is.
 
     Returns:
         (batch, classes), layer `name`.
+
+    Raises:
+        ValueError: the height or width is unknown.
 
     Example:
 
@@ -130,14 +155,20 @@ def paper_auxiliary_head(x, classes, name="auxiliary", activation="softmax", bat
     return _dense(x, classes, activation, name=name)
 
 
-def googlenet_auxiliary_head(x, classes, name="auxiliary", activation="softmax"):
+def googlenet_auxiliary_head(
+    x: keras.KerasTensor, classes: int, name: str = "auxiliary", activation: Activation = "softmax"
+) -> keras.KerasTensor:
     """GoogLeNet's side classifier (1409.4842 section 5): 5x5 pool, 1x1 (128), dense 1024, dropout.
 
     Args:
         x: (batch, height, width, channels) of known height and width; 14 x 14 in the paper.
+        classes, name, activation: as in `auxiliary_head`.
 
     Returns:
         (batch, classes), layer `name`.
+
+    Raises:
+        ValueError: the height or width is unknown.
 
     Example:
 

@@ -6,25 +6,39 @@ linear, with bias and without batch normalization, and as wide as the input.
 
 import keras
 
-from keras_inception.layers.branches import concat_branches, conv, max_pool, run_branches
-from keras_inception.layers.conv import KERNEL_INITIALIZER
+from keras_inception.layers.branches import (
+    Branch,
+    concat_branches,
+    conv,
+    max_pool,
+    run_branches,
+)
+from keras_inception.layers.convolution import KERNEL_INITIALIZER
+from keras_inception.types import Activation
 
-# Of the A, B and C blocks: TF-Slim nets/inception_resnet_v2.py, and facenet. Section 3.3 says
+# For the A, B and C blocks: TF-Slim nets/inception_resnet_v2.py, and facenet. Section 3.3 says
 # "between 0.1 and 0.3".
 RESIDUAL_SCALES = (0.17, 0.10, 0.20)
 SCALE_A, SCALE_B, SCALE_C = RESIDUAL_SCALES
 
 
-def residual(x, name, *branches, scale, activation="relu"):
+def residual(
+    x: keras.KerasTensor,
+    name: str,
+    *branches: Branch,
+    scale: float,
+    activation: Activation = "relu",
+) -> keras.KerasTensor:
     """Adds `scale` times the joined branches to `x` (1602.07261 Fig. 20), then ReLU.
 
-    Inner layers `<name>_concat`, `<name>_linear`, `<name>_scale`, `<name>_add`.
+    The inner layers are `<name>_concat`, `<name>_linear`, `<name>_scale` and `<name>_add`.
 
     Args:
         x: (batch, height, width, channels).
+        name: name of the last layer, and start of the names of all layers inside.
         branches: lists of steps, as in `concat_branches`.
         scale: the residual scale; section 3.3 says "between 0.1 and 0.3".
-        activation: `None` leaves the ReLU out; `<name>` is then the addition.
+        activation: activation of the sum. With `None` there is none, and `<name>` is the addition.
 
     Returns:
         (batch, height, width, channels).
@@ -47,7 +61,9 @@ def residual(x, name, *branches, scale, activation="relu"):
     return x if activation is None else keras.layers.Activation(activation, name=name)(x)
 
 
-def inception_resnet_v1_a(x, name, scale=SCALE_A):
+def inception_resnet_v1_a(
+    x: keras.KerasTensor, name: str, scale: float = SCALE_A
+) -> keras.KerasTensor:
     """Inception-ResNet-A of v1 on the 35 x 35 grid (Fig. 10): 256 channels in and out.
 
     Example:
@@ -65,7 +81,9 @@ def inception_resnet_v1_a(x, name, scale=SCALE_A):
     )
 
 
-def inception_resnet_v1_b(x, name, scale=SCALE_B):
+def inception_resnet_v1_b(
+    x: keras.KerasTensor, name: str, scale: float = SCALE_B
+) -> keras.KerasTensor:
     """Inception-ResNet-B of v1 on the 17 x 17 grid (Fig. 11): 896 channels in and out.
 
     Example:
@@ -82,7 +100,7 @@ def inception_resnet_v1_b(x, name, scale=SCALE_B):
     )
 
 
-def inception_resnet_v1_reduction_b(x, name):
+def inception_resnet_v1_reduction_b(x: keras.KerasTensor, name: str) -> keras.KerasTensor:
     """Reduction-B of Inception-ResNet-v1, 17 x 17 to 8 x 8 (Fig. 12): 896 channels in, 1792 out.
 
     Example:
@@ -100,7 +118,12 @@ def inception_resnet_v1_reduction_b(x, name):
     )
 
 
-def inception_resnet_v1_c(x, name, scale=SCALE_C, activation="relu"):
+def inception_resnet_v1_c(
+    x: keras.KerasTensor,
+    name: str,
+    scale: float = SCALE_C,
+    activation: Activation = "relu",
+) -> keras.KerasTensor:
     """Inception-ResNet-C of v1 on the 8 x 8 grid (Fig. 13): 1792 channels in and out.
 
     Example:
@@ -118,10 +141,12 @@ def inception_resnet_v1_c(x, name, scale=SCALE_C, activation="relu"):
     )
 
 
-def inception_resnet_v2_a(x, name, scale=SCALE_A):
+def inception_resnet_v2_a(
+    x: keras.KerasTensor, name: str, scale: float = SCALE_A
+) -> keras.KerasTensor:
     """Inception-ResNet-A of v2 on the 35 x 35 grid (Fig. 16): channels unchanged.
 
-    384 channels in the paper, 320 in the released network.
+    The paper has 384 channels, the released network 320.
 
     Example:
 
@@ -138,10 +163,12 @@ def inception_resnet_v2_a(x, name, scale=SCALE_A):
     )
 
 
-def inception_resnet_v2_b(x, name, scale=SCALE_B):
+def inception_resnet_v2_b(
+    x: keras.KerasTensor, name: str, scale: float = SCALE_B
+) -> keras.KerasTensor:
     """Inception-ResNet-B of v2 on the 17 x 17 grid (Fig. 17): channels unchanged.
 
-    Fig. 17 prints 1154 for the linear 1x1, where Reduction-A gives 1152: an addition needs 1152.
+    Fig. 17 prints 1154 for the linear 1x1, but Reduction-A gives 1152, which the addition needs.
     The released network has 1088.
 
     Example:
@@ -158,7 +185,7 @@ def inception_resnet_v2_b(x, name, scale=SCALE_B):
     )
 
 
-def inception_resnet_v2_reduction_b(x, name):
+def inception_resnet_v2_reduction_b(x: keras.KerasTensor, name: str) -> keras.KerasTensor:
     """Reduction-B of Inception-ResNet-v2, 17 x 17 to 8 x 8 (Fig. 18): 992 channels more.
 
     Example:
@@ -176,10 +203,15 @@ def inception_resnet_v2_reduction_b(x, name):
     )
 
 
-def inception_resnet_v2_c(x, name, scale=SCALE_C, activation="relu"):
+def inception_resnet_v2_c(
+    x: keras.KerasTensor,
+    name: str,
+    scale: float = SCALE_C,
+    activation: Activation = "relu",
+) -> keras.KerasTensor:
     """Inception-ResNet-C of v2 on the 8 x 8 grid (Fig. 19): channels unchanged.
 
-    Fig. 19 prints 2048 for the linear 1x1, where Reduction-B gives 2144: an addition needs 2144.
+    Fig. 19 prints 2048 for the linear 1x1, but Reduction-B gives 2144, which the addition needs.
     The released network has 2080.
 
     Example:

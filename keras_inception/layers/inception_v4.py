@@ -1,19 +1,22 @@
 """The stem and the modules of Inception-v4, 1602.07261 Figs. 3 to 9 and Table 1.
 
-Where a figure and the released checkpoint draw the two halves of a factorized convolution in
-another order (the stem, the long branch of Inception-B, Inception-C), the checkpoint's order is
+A figure and the released checkpoint may have the two halves of a factorized convolution in
+different orders (the stem, the long branch of Inception-B, Inception-C). The checkpoint's order is
 built.
 """
 
+import keras
+
 from keras_inception.layers.branches import avg_pool, concat_branches, conv, max_pool, split
-from keras_inception.layers.conv import conv_bn_relu
+from keras_inception.layers.convolution import conv_bn_relu
 
 
-def inception_v4_stem(x):
+def inception_v4_stem(x: keras.KerasTensor) -> keras.KerasTensor:
     """The stem of Inception-v4 and of the paper's Inception-ResNet-v2 (Fig. 3).
 
-    End points `conv2d_1a_3x3`, `conv2d_2a_3x3`, `conv2d_2b_3x3`, `mixed_3a`, `mixed_4a`,
-    `mixed_5a`. Fig. 3 draws the last 3x3 (192) without its stride of 2; its grid, 35 x 35, has it.
+    The end points are `conv2d_1a_3x3`, `conv2d_2a_3x3`, `conv2d_2b_3x3`, `mixed_3a`, `mixed_4a` and
+    `mixed_5a`. Fig. 3 draws the last 3x3 (192) without a stride; the 35 x 35 grid behind it needs a
+    stride of 2.
 
     Args:
         x: images (batch, height, width, channels) in [-1, 1].
@@ -39,7 +42,7 @@ def inception_v4_stem(x):
     return concat_branches(x, "mixed_5a", [conv(192, 3, 2, "valid")], [max_pool(3, 2, "valid")])
 
 
-def inception_a(x, name):
+def inception_a(x: keras.KerasTensor, name: str) -> keras.KerasTensor:
     """Inception-A on the 35 x 35 grid (Fig. 4): 384 channels in and out.
 
     Example:
@@ -57,14 +60,17 @@ def inception_a(x, name):
     )
 
 
-def reduction_a(x, k, l, m, n, name):
+def reduction_a(
+    x: keras.KerasTensor, k: int, l: int, m: int, n: int, name: str
+) -> keras.KerasTensor:
     """Reduction-A from 35 x 35 to 17 x 17 (Fig. 7), shared by v4 and both Inception-ResNets.
 
     With k, l, m, n = 64, 96, 96, 384 it is TF-Slim's `Mixed_6a` of the released v3.
 
     Args:
         x: (batch, height, width, channels).
-        k, l, m, n: widths of Table 1, in the order of the figure.
+        k, l, m, n: widths, as in Table 1 and in the figure.
+        name: name of the concatenation.
 
     Returns:
         (batch, (height - 1) / 2, (width - 1) / 2, n + m + channels).
@@ -84,10 +90,10 @@ def reduction_a(x, k, l, m, n, name):
     )
 
 
-def inception_b(x, name):
+def inception_b(x: keras.KerasTensor, name: str) -> keras.KerasTensor:
     """Inception-B on the 17 x 17 grid (Fig. 5): 1024 channels in and out.
 
-    The second branch is printed "1x7, 1x7"; it is 1x7 then 7x1, as released.
+    Fig. 5 prints the second branch as "1x7, 1x7"; it is 1x7, then 7x1, as released.
 
     Example:
 
@@ -104,7 +110,7 @@ def inception_b(x, name):
     )
 
 
-def reduction_b(x, name):
+def reduction_b(x: keras.KerasTensor, name: str) -> keras.KerasTensor:
     """Reduction-B from 17 x 17 to 8 x 8 (Fig. 8): 1024 channels in, 1536 out.
 
     Example:
@@ -121,7 +127,7 @@ def reduction_b(x, name):
     )
 
 
-def inception_c(x, name):
+def inception_c(x: keras.KerasTensor, name: str) -> keras.KerasTensor:
     """Inception-C on the 8 x 8 grid (Fig. 6): 1536 channels in and out.
 
     Example:

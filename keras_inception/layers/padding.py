@@ -1,27 +1,31 @@
-"""How Caffe and PyTorch pad, for weights that were trained there.
+"""The padding of Caffe and PyTorch, for weights that were trained there.
 
 TensorFlow's "same" padding puts the odd pixel of a strided window behind, and its average pools
-divide by the pixels inside the picture. Caffe and PyTorch pad both sides alike, and torchvision's
-Inception-v3 divides by the whole window. Which of it holds belongs to a whole network, as the width
-does, so a block's code says nothing of it.
+divide by the number of pixels inside the picture. Caffe and PyTorch pad both sides alike, and
+torchvision's Inception-v3 divides by the size of the window. Like the width, this belongs to a
+whole network, so the code of a block does not mention it.
 """
 
 import contextlib
 import contextvars
+from collections.abc import Iterator
 
 import keras
+
+from keras_inception.types import Padding, Window
 
 _symmetric = contextvars.ContextVar("symmetric_padding", default=False)
 _counted = contextvars.ContextVar("pool_counts_padding", default=False)
 
 
 @contextlib.contextmanager
-def foreign_padding(symmetric=False, counted=False):
+def foreign_padding(symmetric: bool = False, counted: bool = False) -> Iterator[None]:
     """Pads as Caffe or PyTorch do in every block that is built inside the `with` statement.
 
-    Where the padding differs, a `ZeroPadding2D` layer stands before the layer, of the same name and
-    `_pad`. Stride-2 max pools are left alone: TensorFlow's "same" and the others' rounding up agree
-    on even grids, which pictures of a multiple of 32 pixels have throughout.
+    If the padding of a layer differs from TensorFlow's, a `ZeroPadding2D` layer stands before it,
+    with the same name and `_pad`. Max pools of stride 2 are left alone: TensorFlow's "same" and the
+    rounding up of the others agree on even grids, and pictures whose side is a multiple of 32
+    pixels have no other grids.
 
     Args:
         symmetric: whether strided "same" convolutions get the same padding on both sides.
@@ -42,15 +46,19 @@ def foreign_padding(symmetric=False, counted=False):
         _counted.reset(tokens[1])
 
 
-def pad_convolution(x, kernel_size, strides, padding, name):
-    """Returns the input and the padding of convolution `name`, padded already where it is due."""
+def pad_convolution(
+    x: keras.KerasTensor, kernel_size: Window, strides: int, padding: Padding, name: str
+) -> tuple[keras.KerasTensor, Padding]:
+    """Returns the input and the padding of the convolution `name`, padded in advance if needed."""
     if not _symmetric.get() or strides == 1 or padding != "same":
         return x, padding
     return _padded(x, kernel_size, name), "valid"
 
 
-def pad_average_pool(x, pool_size, strides, padding, name):
-    """The same for an average pool."""
+def pad_average_pool(
+    x: keras.KerasTensor, pool_size: Window, strides: int, padding: Padding, name: str
+) -> tuple[keras.KerasTensor, Padding]:
+    """Returns the input and the padding of the average pool `name`, padded in advance if needed."""
     if not _counted.get() or strides != 1 or padding != "same":
         return x, padding
     return _padded(x, pool_size, name), "valid"

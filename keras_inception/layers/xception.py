@@ -1,11 +1,11 @@
 """The residual modules of Xception, 1610.02357 Fig. 5, with the names of `keras.applications`.
 
-Batch normalization has gamma and, as `keras.applications` trained it, Keras's momentum.
+Batch normalization has gamma, and Keras's momentum, with which `keras.applications` trained it.
 """
 
 import keras
 
-from keras_inception.layers.conv import (
+from keras_inception.layers.convolution import (
     KERNEL_INITIALIZER,
     batch_norm,
     batch_norm_momentum,
@@ -15,8 +15,8 @@ from keras_inception.layers.conv import (
 BATCH_NORM_MOMENTUM = 0.99  # keras.applications.xception leaves Keras's default
 
 
-def xception_batch_norm(x, name):
-    """Batch normalization with gamma and the momentum of `keras.applications`; shape unchanged.
+def xception_batch_norm(x: keras.KerasTensor, name: str) -> keras.KerasTensor:
+    """Applies batch normalization with gamma and the momentum of `keras.applications`.
 
     Example:
 
@@ -27,14 +27,24 @@ def xception_batch_norm(x, name):
         return batch_norm(x, name=name, scale=True)
 
 
-def separable_conv_bn(x, filters, name, activate_before=True, activate_after=False):
-    """3x3 depthwise, then 1x1 pointwise, then batch normalization, with a ReLU before or after.
+def separable_conv_bn(
+    x: keras.KerasTensor,
+    filters: int,
+    name: str,
+    activate_before: bool = True,
+    activate_after: bool = False,
+) -> keras.KerasTensor:
+    """Applies a separable 3x3 convolution and batch normalization, with a ReLU before or after.
 
-    Layers `<name>_act`, `<name>` and `<name>_bn`. No ReLU stands between depthwise and pointwise
-    (section 4.7).
+    The layers are `<name>_act`, `<name>` and `<name>_bn`. No ReLU stands between the depthwise and
+    the pointwise half (section 4.7).
 
     Args:
         x: (batch, height, width, channels).
+        filters: number of output channels before the width multiplier.
+        name: name of the convolution.
+        activate_before: whether a ReLU stands before the convolution.
+        activate_after: whether a ReLU stands behind the batch normalization.
 
     Returns:
         (batch, height, width, filters).
@@ -59,7 +69,9 @@ def separable_conv_bn(x, filters, name, activate_before=True, activate_after=Fal
     return keras.layers.Activation("relu", name=f"{name}_act")(x) if activate_after else x
 
 
-def xception_reduction(x, filters, name, activate_first=True):
+def xception_reduction(
+    x: keras.KerasTensor, filters: tuple[int, int], name: str, activate_first: bool = True
+) -> keras.KerasTensor:
     """A module of the entry or exit flow (Fig. 5): two separable convolutions, pool of stride 2.
 
     The shortcut is a 1x1 convolution of stride 2 with batch normalization (`<name>_shortcut`).
@@ -67,7 +79,8 @@ def xception_reduction(x, filters, name, activate_first=True):
     Args:
         x: (batch, height, width, channels).
         filters: widths of the two convolutions.
-        activate_first: the first module of the network begins without a ReLU.
+        name: start of the names of all layers inside.
+        activate_first: whether it begins with a ReLU; the first module of the network does not.
 
     Returns:
         (batch, height / 2, width / 2, filters[1]), end point `<name>_add`.
@@ -93,14 +106,16 @@ def xception_reduction(x, filters, name, activate_first=True):
     return keras.layers.Add(name=f"{name}_add")([x, shortcut])
 
 
-def xception_module(x, filters, name):
+def xception_module(x: keras.KerasTensor, filters: int, name: str) -> keras.KerasTensor:
     """A module of the middle flow (Fig. 5): three separable convolutions and an identity shortcut.
 
     Args:
         x: (batch, height, width, filters).
+        filters: width of the three convolutions.
+        name: start of the names of all layers inside.
 
     Returns:
-        The same shape, end point `<name>_add`.
+        (batch, height, width, filters), end point `<name>_add`.
 
     Example:
 

@@ -1,1 +1,1 @@
-"""How the boxes of the figures are stacked: one network, one file."""
+"""Networks: how the boxes of the figures are stacked, one network in one file."""

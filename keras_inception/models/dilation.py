@@ -1,17 +1,20 @@
-"""`output_stride` below 32: the same weights on a finer grid, by holes in place of strides.
+"""`output_stride` below 32: the same weights on a finer grid, by dilation in place of strides.
 
-A stack is written once, with the paper's strides. Here its graph is walked and built again: where
-the strides so far would pass the limit, a layer keeps its input's grid, and every later window is
-spread out by the strides that were left out. Blocks and networks know nothing of it.
+A network is written once, with the paper's strides. Here its graph is built again. If the strides
+so far would pass the limit, a layer keeps its input's grid, and every later window is dilated by
+the strides that were left out. Blocks and networks know nothing of it.
 
-Every nth pixel of the finer grid then is the plain network's, borders included. One exception:
-"same" padding of an even grid puts the odd pixel behind, so where a window of 3 and the 1x1
+Every nth pixel of the finer grid is then the plain network's, borders included. There is one
+exception: "same" padding of an even grid puts the odd pixel behind. So if a window of 3 and the 1x1
 shortcut beside it both lose a stride on an even grid (Xception at some sizes, not at 299), they are
 a pixel apart.
 """
 
+from __future__ import annotations
+
 import keras
 
+from keras_inception import graph
 from keras_inception.layers import DilatedPooling2D
 
 _CONVOLUTIONS = (
@@ -22,7 +25,9 @@ _CONVOLUTIONS = (
 _POOLS = {keras.layers.MaxPooling2D: "max", keras.layers.AveragePooling2D: "avg"}
 
 
-def dilate(images, grid, output_stride):
+def dilate(
+    images: keras.KerasTensor, grid: keras.KerasTensor, output_stride: int
+) -> keras.KerasTensor:
     """Builds the graph between two Keras tensors again, with at most `output_stride` pixels a step.
 
     Args:
@@ -34,34 +39,19 @@ def dilate(images, grid, output_stride):
         A Keras tensor made from `images` by new layers of the same names and weight shapes,
         about (batch, height / output_stride, width / output_stride, channels).
     """
-    done = {id(images): (images, 1, 1)}  # tensor to (its successor, stride so far, dilation)
-    pending = [grid]
-    while pending:
-        tensor = pending[-1]
-        if id(tensor) in done:
-            pending.pop()
+    done = {images: (images, 1, 1)}  # tensor: (its successor, stride so far, dilation)
+    for call in graph.calls_between([images], [grid]):
+        if call.is_input:
             continue
-        layer, inputs = _made_by(tensor)
-        missing = [t for t in inputs if id(t) not in done]
-        if missing:
-            pending.extend(missing)
-            continue
-        successors, strides, dilations = zip(*(done[id(t)] for t in inputs))
+        successors, strides, dilations = zip(*(done[tensor] for tensor in call.inputs))
         stride, dilation = max(strides), max(dilations)
-        step = _stride(layer)
+        step = _stride(call.operation)
         keeps = stride * step <= output_stride
-        new = _dilated(layer, keeps, dilation)
+        new = _dilated(call.operation, keeps, dilation)
         result = new(successors[0] if len(successors) == 1 else list(successors))
-        done[id(tensor)] = (
-            (result, stride * step, dilation) if keeps else (result, stride, dilation * step)
-        )
-    return done[id(grid)][0]
-
-
-def _made_by(tensor):
-    """Returns the layer that made a Keras tensor, and the tensors that it was made from."""
-    layer, node, _ = tensor._keras_history
-    return layer, keras.tree.flatten(layer._inbound_nodes[node].input_tensors)
+        stride, dilation = (stride * step, dilation) if keeps else (stride, dilation * step)
+        done[call.outputs[0]] = (result, stride, dilation)
+    return done[grid][0]
 
 
 def _stride(layer):
@@ -70,7 +60,7 @@ def _stride(layer):
 
 
 def _dilated(layer, keeps_stride, dilation):
-    """A new layer like `layer`, its stride left out or its window spread where that is due."""
+    """Returns a new layer like `layer`, without its stride or with a dilated window if due."""
     config = layer.get_config()
     if not keeps_stride or dilation > 1:
         for pool, mode in _POOLS.items():

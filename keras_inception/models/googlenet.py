@@ -5,12 +5,16 @@ stem (Fig. 3). End points have the names of `inception_v1`: Table 1's rows 3a, 3
 `mixed_3b`, `mixed_3c`, `mixed_4b` ... `mixed_5c`.
 
 **Differences from the paper.** Table 1 prints 2.7K parameters and 34M operations for the first
-convolution, which fit a separable 7x7; the text and Fig. 3 have a plain one, with 9.4K and 118M, as
-built here and as every released GoogLeNet has it. The numbers of the local response normalization
-are not printed; they are Caffe's. Printed parameters that do not follow from the widths in the same
-rows (in units of 1024): 4c 463K for 497K, 5a 1072K for 1018K (and 54M operations for 51M), and by
-less than 2 % 4a, 4d, 4e and 5b; the widths are kept.
+convolution, which fit a separable 7x7. The text and Fig. 3 have a plain one, with 9.4K and 118M. It
+is built here, and every released GoogLeNet has it. The paper does not print the numbers of the
+local response normalization; they are Caffe's. Some printed numbers of parameters do not follow
+from the widths in the same rows, which are kept (in units of 1024): 4c prints 463K for 497K, 5a
+1072K for 1018K (and 54M operations for 51M), and 4a, 4d, 4e and 5b are off by less than 2 %.
 """
+
+import functools
+from collections.abc import Sequence
+from typing import Literal
 
 import keras
 
@@ -21,8 +25,9 @@ from keras_inception.layers import (
     googlenet_auxiliary_head,
     reduced_module,
 )
-from keras_inception.models.build import Architecture, constructor
+from keras_inception.models.build import Architecture, Images, Top, build, select
 from keras_inception.models.imagenet import decode_predictions, preprocess_input
+from keras_inception.types import Activation, PathLike
 
 __all__ = ["ARCHITECTURES", "GoogLeNet", "decode_predictions", "preprocess_input"]
 
@@ -48,9 +53,10 @@ END_POINTS = {  # name: (rows, columns, channels) for 224 x 224 images, Table 1
 }
 
 
-def googlenet(x):
+def stack(x: keras.KerasTensor) -> keras.KerasTensor:
     """Stacks GoogLeNet (Table 1) on images `x`; returns the last grid, `mixed_5c`."""
-    pool, module = keras.layers.MaxPooling2D, reduced_module
+    pool = keras.layers.MaxPooling2D
+    module = functools.partial(reduced_module, box=biased_conv)
     x = conv_relu(x, 64, 7, 2, name="conv2d_1a_7x7")
     x = pool(3, 2, "same", name="maxpool_2a_3x3")(x)
     x = LocalResponseNormalization(name="lrn_2a")(x)
@@ -58,17 +64,17 @@ def googlenet(x):
     x = conv_relu(x, 192, 3, name="conv2d_2c_3x3")
     x = LocalResponseNormalization(name="lrn_2c")(x)
     x = pool(3, 2, "same", name="maxpool_3a_3x3")(x)
-    x = module(x, 64, 96, 128, 16, 32, 32, name="mixed_3b", box=biased_conv)  # 3a
-    x = module(x, 128, 128, 192, 32, 96, 64, name="mixed_3c", box=biased_conv)  # 3b
+    x = module(x, 64, (96, 128), (16, 32), 32, name="mixed_3b")  # 3a
+    x = module(x, 128, (128, 192), (32, 96), 64, name="mixed_3c")  # 3b
     x = pool(3, 2, "same", name="maxpool_4a_3x3")(x)
-    x = module(x, 192, 96, 208, 16, 48, 64, name="mixed_4b", box=biased_conv)  # 4a
-    x = module(x, 160, 112, 224, 24, 64, 64, name="mixed_4c", box=biased_conv)  # 4b
-    x = module(x, 128, 128, 256, 24, 64, 64, name="mixed_4d", box=biased_conv)  # 4c
-    x = module(x, 112, 144, 288, 32, 64, 64, name="mixed_4e", box=biased_conv)  # 4d
-    x = module(x, 256, 160, 320, 32, 128, 128, name="mixed_4f", box=biased_conv)  # 4e
+    x = module(x, 192, (96, 208), (16, 48), 64, name="mixed_4b")  # 4a
+    x = module(x, 160, (112, 224), (24, 64), 64, name="mixed_4c")  # 4b
+    x = module(x, 128, (128, 256), (24, 64), 64, name="mixed_4d")  # 4c
+    x = module(x, 112, (144, 288), (32, 64), 64, name="mixed_4e")  # 4d
+    x = module(x, 256, (160, 320), (32, 128), 128, name="mixed_4f")  # 4e
     x = pool(3, 2, "same", name="maxpool_5a_3x3")(x)
-    x = module(x, 256, 160, 320, 32, 128, 128, name="mixed_5b", box=biased_conv)  # 5a
-    x = module(x, 384, 192, 384, 48, 128, 128, name="mixed_5c", box=biased_conv)  # 5b
+    x = module(x, 256, (160, 320), (32, 128), 128, name="mixed_5b")  # 5a
+    x = module(x, 384, (192, 384), (48, 128), 128, name="mixed_5c")  # 5b
     return x
 
 
@@ -76,7 +82,7 @@ ARCHITECTURES = (
     Architecture(
         id="googlenet",
         source="1409.4842 Table 1",
-        stack=googlenet,
+        stack=stack,
         end_points=END_POINTS,
         size=224,
         minimum=32,
@@ -86,9 +92,64 @@ ARCHITECTURES = (
     ),
 )
 
-GoogLeNet = constructor(
-    __name__,
-    "GoogLeNet",
-    ARCHITECTURES,
-    "GoogLeNet, winner of ILSVRC 2014 (1409.4842 Table 1): 7.0 M parameters, 224 x 224.",
-)
+
+def GoogLeNet(
+    include_top: bool = True,
+    weights: PathLike | None = "default",
+    input_tensor: keras.KerasTensor | None = None,
+    input_shape: Sequence[int | None] | None = None,
+    pooling: Literal["avg", "max"] | None = None,
+    classes: int | None = None,
+    classifier_activation: Activation = "softmax",
+    name: str = "googlenet",
+    *,
+    variant: None = None,
+    dropout_rate: float | None = None,
+    width_multiplier: float = 1.0,
+    output_stride: Literal[8, 16, 32] = 32,
+) -> keras.Model:
+    """Builds GoogLeNet (Szegedy et al. 2014, arXiv 1409.4842, Table 1): 7.0 M parameters.
+
+    It won ILSVRC 2014. Its convolutions have a bias and no batch normalization. The first eight
+    arguments are those of `keras.applications`.
+
+    Args:
+        include_top: whether the network ends with its classifier.
+        weights: "default" means the public ImageNet weights. Public weights: "imagenet". The path
+            of a weights file works too (`keras_inception.weights.load` lists the formats). `None`
+            means random initial weights.
+        input_tensor: Keras tensor to build on, instead of a new input.
+        input_shape: (height, width, channels). Each side must be `None` or at least 32 pixels. Odd
+            sides and any number of channels work. Default: (224, 224, 3), or (None, None, 3)
+            without the classifier.
+        pooling: used without the classifier. "avg" or "max" returns a vector (batch, channels),
+            `None` the last grid (batch, rows, columns, channels).
+        classes: number of classes; `None` means 1000.
+        classifier_activation: activation of the last layer; `None` returns logits.
+        name: name of the model.
+        variant: this network has only one, `None`.
+        dropout_rate: fraction dropped before the classifier, from 0 to below 1; `None` means 0.4.
+        width_multiplier: factor of the number of filters of every convolution. Each result is
+            rounded to a multiple of 8 and is at least 8.
+        output_stride: side of the images divided by the side of the last grid: 32, 16 or 8. Below
+            32, strides become dilation, and the weights stay the same (for detection and
+            segmentation).
+
+    Returns:
+        A `keras.Model` from images (batch, height, width, channels) in [-1, 1], as its
+        `preprocess_input` makes them, to probabilities (batch, classes). Without the classifier it
+        returns what `pooling` says.
+
+    Raises:
+        ValueError: an argument is not allowed; the message says what is.
+        OSError: public weights could not be downloaded.
+    """
+    return build(
+        select(ARCHITECTURES, variant),
+        images=Images(input_tensor, input_shape),
+        top=Top(include_top, pooling, classes, classifier_activation, dropout_rate),
+        weights=weights,
+        name=name,
+        width_multiplier=width_multiplier,
+        output_stride=output_stride,
+    )

@@ -1,4 +1,4 @@
-"""Scaling of the pixels and names of the classes, as in `keras.applications`.
+"""Scales pixels and names classes, as in `keras.applications`.
 
 The class names are part of the package (`imagenet_classes.json`): nothing is downloaded for them.
 """
@@ -6,22 +6,23 @@ The class names are part of the package (`imagenet_classes.json`): nothing is do
 import functools
 import json
 import pathlib
+from typing import Any
 
 import keras
 
 _CLASSES = pathlib.Path(__file__).with_name("imagenet_classes.json")
 
 
-def preprocess_input(x, data_format=None):
+def preprocess_input(x: Any, data_format: str | None = None) -> Any:
     """Scales pixels from [0, 255] to [-1, 1], as TF-Slim and `keras.applications` do.
 
-    Checkpoints of other origin may want other scales (Caffe's GoogLeNet, facenet, the graph of
+    Checkpoints from elsewhere may need other scales (Caffe's GoogLeNet, facenet, the graph of
     2015-12-05).
 
     Args:
-        x: array or tensor of any shape, pixels in [0, 255]; a numpy array of floats is scaled in
+        x: array or tensor of any shape, pixels in [0, 255]. A numpy array of floats is scaled in
             place, as `keras.applications` does.
-        data_format: as in `keras.applications`; the scaling does not depend on it.
+        data_format: as in `keras.applications`; it has no effect on the scaling.
 
     Returns:
         `x / 127.5 - 1`.
@@ -30,7 +31,7 @@ def preprocess_input(x, data_format=None):
 
 
 @functools.cache
-def class_names():
+def class_names() -> tuple[tuple[str, str], ...]:
     """Returns the 1,000 ImageNet classes, (WordNet id, name) each, in the order of the outputs.
 
     The order is that of the sorted WordNet ids; the name is the first lemma, with underscores.
@@ -39,12 +40,12 @@ def class_names():
     return tuple((wnid, lemmas.split(",")[0].strip().replace(" ", "_")) for wnid, lemmas in rows)
 
 
-def decode_predictions(preds, top=5):
-    """Names the most probable classes of each picture, as `keras.applications` does.
+def decode_predictions(preds: Any, top: int = 5) -> list[list[tuple[str, str, float]]]:
+    """Returns the most probable classes of each picture, as `keras.applications` does.
 
     Args:
         preds: array (batch, 1000), or (batch, 1001) with the background class first.
-        top: how many to name.
+        top: how many classes to return for each picture.
 
     Returns:
         A list for each picture of (WordNet id, name, score), the highest score first.

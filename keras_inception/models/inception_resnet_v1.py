@@ -1,17 +1,20 @@
-"""Inception-ResNet-v1 (1602.07261 Fig. 15), the paper's for ImageNet and facenet's for faces.
+"""Inception-ResNet-v1 (1602.07261 Fig. 15): the paper's for ImageNet, and facenet's for faces.
 
-`variant="facenet"` is facenet `src/models/inception_resnet_v1.py`: an embedding of 512 numbers of
-unit length, 160 x 160 pictures. `residual_scale` sets the factor of the residual branches.
+`variant="facenet"` is facenet `src/models/inception_resnet_v1.py`: it turns pictures of 160 x 160
+into embeddings, 512 numbers of unit length. `residual_scale` sets the factor of the residual
+branches.
 
 **Differences from the paper.** The residual scales, "between 0.1 and 0.3" in section 3.3, are 0.17,
-0.10 and 0.20, those of the released Inception-ResNet-v2 and of facenet. facenet has a sixth C block
-without scale and ReLU; its batch norm has a momentum of 0.995. No checkpoint of the paper's network
-was released. Fig. 15 is drawn for both versions; the stem of v1 is Fig. 14, its modules Figs. 10 to
-13, its widths k, l, m, n those of Table 1.
+0.10 and 0.20, as in the released Inception-ResNet-v2 and in facenet. facenet has a sixth C block
+without scale and ReLU, and its batch normalization has a momentum of 0.995. No checkpoint of the
+paper's network was released. Fig. 15 is drawn for both versions; v1 has the stem of Fig. 14, the
+modules of Figs. 10 to 13, and the widths k, l, m, n of Table 1.
 """
 
 import dataclasses
 import functools
+from collections.abc import Sequence
+from typing import Any, Literal
 
 import keras
 import numpy as np
@@ -26,8 +29,16 @@ from keras_inception.layers import (
     reduction_a,
 )
 from keras_inception.layers.inception_resnet import RESIDUAL_SCALES
-from keras_inception.models.build import Architecture, constructor, with_residual_scale
+from keras_inception.models.build import (
+    Architecture,
+    Images,
+    Top,
+    build,
+    select,
+    with_residual_scale,
+)
 from keras_inception.models.imagenet import decode_predictions, preprocess_input
+from keras_inception.types import Activation, PathLike
 
 __all__ = [
     "ARCHITECTURES",
@@ -69,7 +80,11 @@ FACENET_END_POINTS = {  # for 160 x 160 images
 }
 
 
-def inception_resnet_v1(x, scales=RESIDUAL_SCALES, last_block=False):
+def stack(
+    x: keras.KerasTensor,
+    scales: tuple[float, float, float] = RESIDUAL_SCALES,
+    last_block: bool = False,
+) -> keras.KerasTensor:
     """Stacks Inception-ResNet-v1 (Fig. 15) on images `x`; returns the last grid."""
     scale_a, scale_b, scale_c = scales
     x = conv_bn_relu(x, 32, 3, 2, "valid", name="conv2d_1a_3x3")  # Fig. 14
@@ -92,14 +107,18 @@ def inception_resnet_v1(x, scales=RESIDUAL_SCALES, last_block=False):
     return x
 
 
-def standardize_faces(x, data_format=None):
-    """facenet's input of pixels in [0, 255]: `(x - 127.5) / 128` (`fixed_image_standardization`).
+def standardize_faces(x: Any, data_format: str | None = None) -> Any:
+    """Scales pixels from [0, 255] as facenet does: `(x - 127.5) / 128`.
 
-    Its models of 2018 want this; 127.5 in place of 128 is close, and per-image whitening is not.
+    facenet calls it `fixed_image_standardization`, and its models of 2018 need it. Dividing by
+    127.5 comes close to it; whitening each image does not.
 
     Args:
         x: array or tensor of any shape, pixels in [0, 255].
-        data_format: as in `preprocess_input`; nothing depends on it.
+        data_format: as in `preprocess_input`; it has no effect.
+
+    Returns:
+        float32, the shape of `x`.
     """
     if isinstance(x, np.ndarray):
         return (x.astype("float32") - 127.5) / 128.0
@@ -110,7 +129,7 @@ _PAPER = Architecture(
     id="inception_resnet_v1",
     variant="paper",
     source="1602.07261 Fig. 15",
-    stack=inception_resnet_v1,
+    stack=stack,
     end_points=END_POINTS,
     size=299,
     minimum=75,
@@ -123,7 +142,7 @@ ARCHITECTURES = (
         _PAPER,
         variant="facenet",
         source="facenet src/models/inception_resnet_v1.py",
-        stack=functools.partial(inception_resnet_v1, last_block=True),
+        stack=functools.partial(stack, last_block=True),
         end_points=FACENET_END_POINTS,
         size=160,
         classes=512,
@@ -134,15 +153,69 @@ ARCHITECTURES = (
     ),
 )
 
-InceptionResNetV1 = constructor(
-    __name__,
-    "InceptionResNetV1",
-    ARCHITECTURES,
-    """Inception-ResNet-v1 (1602.07261 Fig. 15), or facenet's face embedding of that network.
 
-    `residual_scale` (default 0.17, 0.10, 0.20): one factor, or three for the A, B and C blocks.
-    With `variant="facenet"`, `classes` is the length of the embedding and the output (batch, 512)
-    has rows of unit length.
-    """,
-    options=with_residual_scale,
-)
+def InceptionResNetV1(
+    include_top: bool = True,
+    weights: PathLike | None = "default",
+    input_tensor: keras.KerasTensor | None = None,
+    input_shape: Sequence[int | None] | None = None,
+    pooling: Literal["avg", "max"] | None = None,
+    classes: int | None = None,
+    classifier_activation: Activation = "softmax",
+    name: str = "inception_resnet_v1",
+    *,
+    variant: Literal["paper", "facenet"] = "paper",
+    dropout_rate: float | None = None,
+    width_multiplier: float = 1.0,
+    output_stride: Literal[8, 16, 32] = 32,
+    residual_scale: float | Sequence[float] | None = None,
+) -> keras.Model:
+    """Builds Inception-ResNet-v1 (Szegedy et al. 2016, arXiv 1602.07261, Fig. 15), or facenet's.
+
+    As facenet has it, the network embeds faces: `classes` is the length of the embedding, and each
+    row of the output (batch, classes) has unit length. The first eight arguments are those of
+    `keras.applications`.
+
+    Args:
+        include_top: whether the network ends with its classifier.
+        weights: "default" means random ones: no ImageNet weights of this network are public. Public
+            weights for "facenet": "vggface2", "casia". The path of a weights file works too
+            (`keras_inception.weights.load` lists the formats). `None` means random initial weights.
+        input_tensor: Keras tensor to build on, instead of a new input.
+        input_shape: (height, width, channels). Each side must be `None` or at least 75 pixels. Odd
+            sides and any number of channels work. Default: (299, 299, 3) ("paper") or (160, 160, 3)
+            ("facenet"), or (None, None, 3) without the classifier.
+        pooling: used without the classifier. "avg" or "max" returns a vector (batch, channels),
+            `None` the last grid (batch, rows, columns, channels).
+        classes: number of classes; `None` means 1000 ("paper") or 512 ("facenet").
+        classifier_activation: activation of the last layer; `None` returns logits.
+        name: name of the model.
+        variant: "paper", with a classifier, or "facenet", the face embedding of facenet
+            `src/models/inception_resnet_v1.py`.
+        dropout_rate: fraction dropped before the classifier, from 0 to below 1; `None` means 0.2.
+        width_multiplier: factor of the number of filters of every convolution. Each result is
+            rounded to a multiple of 8 and is at least 8.
+        output_stride: side of the images divided by the side of the last grid: 32, 16 or 8. Below
+            32, strides become dilation, and the weights stay the same (for detection and
+            segmentation).
+        residual_scale: factor of the residual branches, or three factors for the A, B and C blocks;
+            `None` means 0.17, 0.10 and 0.20.
+
+    Returns:
+        A `keras.Model` from images (batch, height, width, channels) in [-1, 1], as its
+        `preprocess_input` makes them, to probabilities (batch, classes). Without the classifier it
+        returns what `pooling` says.
+
+    Raises:
+        ValueError: an argument is not allowed; the message says what is.
+        OSError: public weights could not be downloaded.
+    """
+    return build(
+        with_residual_scale(select(ARCHITECTURES, variant), residual_scale),
+        images=Images(input_tensor, input_shape),
+        top=Top(include_top, pooling, classes, classifier_activation, dropout_rate),
+        weights=weights,
+        name=name,
+        width_multiplier=width_multiplier,
+        output_stride=output_stride,
+    )

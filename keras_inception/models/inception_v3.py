@@ -1,22 +1,25 @@
 """Inception-v3 (Szegedy et al. 2015, arXiv 1512.00567) as TensorFlow and Keras released it.
 
 `variant="released"` is TF-Slim `nets/inception_v3.py` and `keras.applications.InceptionV3`.
-`variant="fid"` is the graph of 2015-12-05, with which FID and Inception Score are computed: 1008
-outputs, and maximum pooling in the last module. `receptive_field` 151 and 79 are the networks of
+`variant="fid"` is the graph of 2015-12-05 that FID and Inception Score are computed with: it has
+1008 outputs, and max pooling in the last module. `receptive_field` 151 and 79 are the networks of
 the paper's Table 2 for small pictures.
 
 **Differences from the paper.** Fig. 5 has two 3x3 for each 5x5; the 35 x 35 modules here keep one
-5x5. Table 1's stem differs: here 1x1 (80), 3x3 (192) and a second pool stand before 35 x 35 x 192,
-in place of 3x3 (80), 3x3 of stride 2 (192) and 3x3 (288). There are 4 modules on the 17 x 17 grid,
-not 5. The reduction to 17 x 17 has no 1x1 before its single 3x3, and the one to 8 x 8 a 1x7 and a
-7x1, where Fig. 10 has neither. The auxiliary head ends in a 5x5 (768) for the dense 1024 of Fig. 8.
-Table 2 does not say how its 79-pixel network is padded: built like the others, its first grids
-have 77, 75, 75, 73 and 36 pixels, from 17 x 17 on they are equal, and it costs 5.36 G
-multiply-accumulates where the other two cost 5.71 G (the paper: within 1 %).
+5x5. The stem differs from Table 1: 1x1 (80), 3x3 (192) and a second pool stand before 35 x 35 x
+192, in place of 3x3 (80), 3x3 of stride 2 (192) and 3x3 (288). There are 4 modules on the 17 x 17
+grid, not 5. The reduction to 17 x 17 has no 1x1 before its single 3x3, which Fig. 10 has; the
+reduction to 8 x 8 has a 1x7 and a 7x1, which Fig. 10 does not have. The auxiliary head ends with a
+5x5 (768) in place of the dense 1024 of Fig. 8. Table 2 does not say how its 79-pixel network is
+padded. Built like the others, its first grids have 77, 75, 75, 73 and 36 pixels, and from 17 x 17
+on all are equal. It costs 5.36 G multiply-accumulates, the other two 5.71 G (the paper: within
+1 %).
 """
 
 import dataclasses
 import functools
+from collections.abc import Sequence
+from typing import Literal
 
 import keras
 
@@ -30,8 +33,10 @@ from keras_inception.layers import (
     max_pool,
     reduction_a,
 )
-from keras_inception.models.build import Architecture, constructor
+from keras_inception.layers.branches import Box
+from keras_inception.models.build import Architecture, Images, Top, build, select
 from keras_inception.models.imagenet import decode_predictions, preprocess_input
+from keras_inception.types import Activation, PathLike
 
 __all__ = ["ARCHITECTURES", "InceptionV3", "decode_predictions", "preprocess_input"]
 
@@ -56,12 +61,17 @@ END_POINTS = {  # name: (rows, columns, channels) for 299 x 299 images
     "mixed_7c": (8, 8, 2048),
 }
 
-# 1512.00567 Table 2: side of the pictures to (stride of the first layer, pool after the stem?,
-# smallest side that leaves a pixel of the last grid).
+# 1512.00567 Table 2: side of the pictures to (stride of the first layer, whether a pool follows the
+# first three, smallest side that leaves a pixel of the last grid).
 RECEPTIVE_FIELDS = {299: (2, True, 75), 151: (1, True, 39), 79: (1, False, 21)}
 
 
-def inception_v3(x, first_stride=2, first_pool=True, last_pool=avg_pool):
+def stack(
+    x: keras.KerasTensor,
+    first_stride: int = 2,
+    first_pool: bool = True,
+    last_pool: Box = avg_pool,
+) -> keras.KerasTensor:
     """Stacks Inception-v3 on images `x`; returns the last grid, `mixed_7c`."""
     x = conv_bn_relu(x, 32, 3, first_stride, "valid", name="conv2d_1a_3x3")
     x = conv_bn_relu(x, 32, 3, 1, "valid", name="conv2d_2a_3x3")
@@ -86,7 +96,7 @@ _RELEASED = Architecture(
     id="inception_v3",
     variant="released",
     source="TF-Slim nets/inception_v3.py",
-    stack=inception_v3,
+    stack=stack,
     end_points=END_POINTS,
     size=299,
     minimum=RECEPTIVE_FIELDS[299][2],
@@ -99,13 +109,14 @@ ARCHITECTURES = (
         _RELEASED,
         variant="fid",
         source="graph of 2015-12-05",
-        stack=functools.partial(inception_v3, last_pool=max_pool),
+        stack=functools.partial(stack, last_pool=max_pool),
         classes=1008,
     ),
 )
 
 
-def _options(architecture, *, receptive_field=299):
+def _for_small_pictures(architecture, receptive_field):
+    """Returns the architecture of a row of Table 2."""
     if receptive_field not in RECEPTIVE_FIELDS:
         allowed = " or ".join(map(str, RECEPTIVE_FIELDS))
         raise ValueError(f"receptive_field must be {allowed}, got {receptive_field!r}")
@@ -121,7 +132,7 @@ def _options(architecture, *, receptive_field=299):
         architecture,
         variant=f"receptive_field={receptive_field}",
         source="1512.00567 Table 2",
-        stack=functools.partial(inception_v3, first_stride=first_stride, first_pool=first_pool),
+        stack=functools.partial(stack, first_stride=first_stride, first_pool=first_pool),
         end_points=_TABLE_2_END_POINTS[receptive_field],
         size=receptive_field,
         minimum=minimum,
@@ -144,14 +155,70 @@ _TABLE_2_END_POINTS = {
     },
 }
 
-InceptionV3 = constructor(
-    __name__,
-    "InceptionV3",
-    ARCHITECTURES,
-    """Inception-v3 as released, 23.9 M parameters; the FID graph; or the paper's small pictures.
 
-    `receptive_field` (default 299) 151 or 79 builds the networks of 1512.00567 Table 2 for pictures
-    of that side: stride 1 in the first layer, and for 79 no pool behind the first three.
-    """,
-    options=_options,
-)
+def InceptionV3(
+    include_top: bool = True,
+    weights: PathLike | None = "default",
+    input_tensor: keras.KerasTensor | None = None,
+    input_shape: Sequence[int | None] | None = None,
+    pooling: Literal["avg", "max"] | None = None,
+    classes: int | None = None,
+    classifier_activation: Activation = "softmax",
+    name: str = "inception_v3",
+    *,
+    variant: Literal["released", "fid"] = "released",
+    dropout_rate: float | None = None,
+    width_multiplier: float = 1.0,
+    output_stride: Literal[8, 16, 32] = 32,
+    receptive_field: Literal[299, 151, 79] = 299,
+) -> keras.Model:
+    """Builds Inception-v3 (Szegedy et al. 2015, arXiv 1512.00567) as released: 23.9 M parameters.
+
+    The first eight arguments are those of `keras.applications`.
+
+    Args:
+        include_top: whether the network ends with its classifier.
+        weights: "default" means the public ImageNet weights for "released", random ones otherwise.
+            Public weights for "released": "imagenet", "adversarial", "ens3_adversarial",
+            "ens4_adversarial", "keras", "keras_notop", "torchvision", "timm_tf",
+            "timm_tf_adversarial", "timm_gluon". The path of a weights file works too
+            (`keras_inception.weights.load` lists the formats). `None` means random initial weights.
+        input_tensor: Keras tensor to build on, instead of a new input.
+        input_shape: (height, width, channels). Each side must be `None` or at least 75 pixels. Odd
+            sides and any number of channels work. Default: (299, 299, 3), or (None, None, 3)
+            without the classifier.
+        pooling: used without the classifier. "avg" or "max" returns a vector (batch, channels),
+            `None` the last grid (batch, rows, columns, channels).
+        classes: number of classes; `None` means 1000 ("released") or 1008 ("fid").
+        classifier_activation: activation of the last layer; `None` returns logits.
+        name: name of the model.
+        variant: "released", as in TF-Slim and `keras.applications`, or "fid", the graph of
+            2015-12-05 that FID and Inception Score are computed with.
+        dropout_rate: fraction dropped before the classifier, from 0 to below 1; `None` means 0.2.
+        width_multiplier: factor of the number of filters of every convolution. Each result is
+            rounded to a multiple of 8 and is at least 8.
+        output_stride: side of the images divided by the side of the last grid: 32, 16 or 8. Below
+            32, strides become dilation, and the weights stay the same (for detection and
+            segmentation).
+        receptive_field: native side of the pictures. 151 and 79 are the networks of Table 2 for
+            small pictures: stride 1 in the first layer, and for 79 no pool after the first three.
+            Their smallest sides are 39 and 21 pixels. They go with "released" only.
+
+    Returns:
+        A `keras.Model` from images (batch, height, width, channels) in [-1, 1], as its
+        `preprocess_input` makes them, to probabilities (batch, classes). Without the classifier it
+        returns what `pooling` says.
+
+    Raises:
+        ValueError: an argument is not allowed; the message says what is.
+        OSError: public weights could not be downloaded.
+    """
+    return build(
+        _for_small_pictures(select(ARCHITECTURES, variant), receptive_field),
+        images=Images(input_tensor, input_shape),
+        top=Top(include_top, pooling, classes, classifier_activation, dropout_rate),
+        weights=weights,
+        name=name,
+        width_multiplier=width_multiplier,
+        output_stride=output_stride,
+    )

@@ -1,6 +1,11 @@
 """The table of all networks."""
 
 import dataclasses
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+import keras
 
 from keras_inception.models import (
     bn_inception,
@@ -13,8 +18,10 @@ from keras_inception.models import (
     inception_v4,
     xception,
 )
+from keras_inception.models.build import Architecture
 
-MODELS = {  # id: (constructor, variants)
+# Id to (constructor, variants).
+MODELS: dict[str, tuple[Callable[..., keras.Model], tuple[Architecture, ...]]] = {
     "googlenet": (googlenet.GoogLeNet, googlenet.ARCHITECTURES),
     "inception_v1": (inception_v1.InceptionV1, inception_v1.ARCHITECTURES),
     "bn_inception": (bn_inception.BNInception, bn_inception.ARCHITECTURES),
@@ -38,14 +45,14 @@ class ModelInfo:
     """A row of `list_models()`: one variant of one network.
 
     Attributes:
-        id: what `create_model` calls the network.
+        id: name of the network, for `create_model`.
         variant: value of the `variant` argument.
         builder: name of the constructor.
         size: native side of the square images, pixels.
-        minimum_size: smallest side.
-        classes: outputs by default.
-        weights: names of the public weights; the first is loaded by default, without any the
-            default is a random network.
+        minimum_size: smallest side of the images, pixels.
+        classes: default number of outputs.
+        weights: tags of the public weights. "imagenet" comes first and is the default; without it
+            the default is a random network.
         auxiliary: names of the outputs that `with_auxiliary_heads` adds.
         source: figure, table or file that the network follows.
     """
@@ -56,12 +63,12 @@ class ModelInfo:
     size: int
     minimum_size: int
     classes: int
-    weights: tuple
-    auxiliary: tuple
+    weights: tuple[str, ...]
+    auxiliary: tuple[str, ...]
     source: str
 
 
-def list_models():
+def list_models() -> list[ModelInfo]:
     """Returns a `ModelInfo` for each variant of each network, in the order of their papers."""
     return [
         ModelInfo(
@@ -80,19 +87,28 @@ def list_models():
     ]
 
 
-def create_model(id, **kwargs):
+def create_model(id: str, **kwargs: Any) -> keras.Model:
     """Builds a network by its name.
 
     Args:
-        id: as in `list_models()`, "inception_v4" for example.
+        id: as in `list_models()`, for example "inception_v4".
         kwargs: arguments of the constructor.
 
     Returns:
         A `keras.Model`.
 
     Raises:
-        ValueError: there is no such network.
+        ValueError: there is no such network, or an argument is not allowed.
+        TypeError: the constructor has no argument of that name; the message lists those it has.
     """
     if id not in MODELS:
         raise ValueError(f"no network {id!r}; there are: {', '.join(MODELS)}")
-    return MODELS[id][0](**kwargs)
+    builder, _ = MODELS[id]
+    allowed = inspect.signature(builder).parameters
+    unknown = [repr(name) for name in kwargs if name not in allowed]
+    if unknown:
+        raise TypeError(
+            f"{builder.__name__} has no argument {', '.join(unknown)}; "
+            f"allowed: {', '.join(allowed)}"
+        )
+    return builder(**kwargs)

@@ -5,20 +5,18 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import types
 
 from keras_inception.renamed import renamed_attributes, say_renamed
+from keras_inception.types import PathLike
 from keras_inception.weights import catalog
 from keras_inception.weights.conventions import TENSORFLOW, Conventions
 from keras_inception.weights.opening import open_file
 
 
 class _CallableModule(types.ModuleType):
-    def __call__(
-        self, source: str | os.PathLike[str] | None, network: str, variant: str | None
-    ) -> Conventions:
+    def __call__(self, source: PathLike | None, network: str, variant: str | None) -> Conventions:
         """Returns the conventions of a tag or a file, as `open_file` tells them."""
         say_renamed("weights.arithmetic()", "weights.open_file(path).conventions_for()")
         if source is None:

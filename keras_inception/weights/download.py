@@ -27,6 +27,7 @@ from typing import Any
 from absl import logging
 
 from keras_inception.files import Lock, write_text
+from keras_inception.types import PathLike
 from keras_inception.weights.weight_file import WeightFile
 
 OFFLINE = "KERAS_INCEPTION_OFFLINE"
@@ -65,9 +66,7 @@ def cache_folder() -> pathlib.Path:
     return pathlib.Path(os.environ.get("KERAS_HOME") or "~/.keras").expanduser() / "models"
 
 
-def fetch(
-    row: WeightFile, cache_dir: str | os.PathLike[str] | None = None, verbose: bool | None = None
-) -> str:
+def fetch(row: WeightFile, cache_dir: PathLike | None = None, verbose: bool | None = None) -> str:
     """Downloads a public file unless the cache holds it; checks its size and hash in any case.
 
     A download that was interrupted, in whatever way, goes on where it stopped. Proxies are those of

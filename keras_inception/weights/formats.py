@@ -7,6 +7,7 @@ import re
 import tarfile
 from typing import Any, BinaryIO, Literal
 
+from keras_inception.types import PathLike
 from keras_inception.weights import archives
 from keras_inception.weights.checkpoint_index import MAGIC
 from keras_inception.weights.from_caffe import is_caffemodel
@@ -27,7 +28,7 @@ KERAS_WEIGHTS = "model.weights.h5"  # in a `.keras` file, a zip
 _HEAD = 512  # bytes: a block of a tar file
 
 
-def local(path: str | os.PathLike[str]) -> str:
+def local(path: PathLike) -> str:
     """Returns a path as text, with the home folder in place of `~`."""
     return os.path.expanduser(os.fspath(path))
 

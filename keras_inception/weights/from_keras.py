@@ -54,8 +54,7 @@ def _variable(layer: keras.Layer, variable: str) -> keras.Variable | None:
     if not re.fullmatch("[0-9]{1,3}", variable):
         return next((v for v in layer.weights if v.name == variable), None)
     # Keras writes them in this order, whether or not the layer is frozen.
-    stored = layer._trainable_variables + layer._non_trainable_variables
-    return stored[int(variable)] if int(variable) < len(stored) else None
+    return layer.weights[int(variable)] if int(variable) < len(layer.weights) else None
 
 
 def keras_names(model: keras.Model, layers: Collection[str]) -> dict[str, str]:

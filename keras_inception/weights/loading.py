@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import os
-
 import keras
 
+from keras_inception.types import PathLike
 from keras_inception.weights import catalog
 from keras_inception.weights.assign import LoadReport
 from keras_inception.weights.formats import absence, exists
@@ -14,7 +13,7 @@ from keras_inception.weights.weight_file import WeightFile
 
 
 def load(
-    model: keras.Model, source: str | os.PathLike[str] | WeightFile, use_ema: bool = False
+    model: keras.Model, source: PathLike | WeightFile, use_ema: bool = False
 ) -> LoadReport | None:
     """Loads weights into a model of this package.
 
@@ -45,11 +44,11 @@ def load(
 
 
 def source_for(
-    source: str | os.PathLike[str] | WeightFile,
+    source: PathLike | WeightFile,
     network: str | None,
     variant: str | None,
     has_classifier: bool,
-) -> str | os.PathLike[str] | WeightFile:
+) -> PathLike | WeightFile:
     """Returns what `open_file` is to open: the row of a tag, which goes before a file, or a path.
 
     Args:

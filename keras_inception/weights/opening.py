@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import keras
 import numpy as np
 
+from keras_inception.types import PathLike
 from keras_inception.weights import (
     archives,
     assign,
@@ -48,9 +49,7 @@ class _Contents(NamedTuple):
 
 
 @contextlib.contextmanager
-def open_file(
-    source: str | os.PathLike[str] | WeightFile, *, use_ema: bool = False
-) -> Iterator[OpenFile]:
+def open_file(source: PathLike | WeightFile, *, use_ema: bool = False) -> Iterator[OpenFile]:
     """Opens a file of weights for the time of a `with` statement.
 
     The path is opened once, whatever is then asked of the file. Only TensorFlow and `safetensors`

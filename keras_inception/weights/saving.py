@@ -9,12 +9,13 @@ import pathlib
 import keras
 
 from keras_inception.files import replacing
+from keras_inception.types import PathLike
 from keras_inception.weights.safetensors_file import LAYERS
 
 FORMATS = (".weights.h5", ".keras", ".h5", ".safetensors")
 
 
-def save(model: keras.Model, path: str | os.PathLike[str]) -> None:
+def save(model: keras.Model, path: PathLike) -> None:
     """Writes a model's weights to a file, whole or not at all.
 
     Args:
@@ -38,7 +39,7 @@ def save(model: keras.Model, path: str | os.PathLike[str]) -> None:
             model.save(temporary)
 
 
-def check_format(path: str | os.PathLike[str]) -> pathlib.Path:
+def check_format(path: PathLike) -> pathlib.Path:
     """Returns the path with the home folder in place of `~`, if `save` can write there.
 
     Raises:

@@ -69,7 +69,7 @@ def _copy(model: keras.Model, theirs: keras.Model) -> None:
             if tuple(getattr(found.get(variable.name), "shape", ())) != tuple(variable.shape):
                 raise ValueError(
                     f"keras.applications has {variable.path} {tuple(variable.shape)}, which "
-                    f"{model.name} lacks: does it have another width, or layers of your own?"
+                    f"{model.name} lacks: is it of another width, or are layers added?"
                 )
             values.append((variable, found[variable.name]))
     if ours:

@@ -10,8 +10,8 @@ from keras_inception import export
 @pytest.fixture(scope="module")
 def models(model_file, tiny, names, tmp_path_factory):
     folder = tmp_path_factory.mktemp("models")
-    export.saved_model(tiny, folder / "served", labels=names)
-    export.tflite(tiny, folder / "tiny.tflite", labels=names)
+    export.saved_model(tiny, folder / "served", class_names=names)
+    export.tflite(tiny, folder / "tiny.tflite", class_names=names)
     return [model_file, folder / "served", folder / "tiny.tflite"]
 
 

@@ -33,7 +33,7 @@ def folder(model, tmp_path_factory):
     folder = tmp_path_factory.mktemp("forms")
     model.save(folder / "tiny.keras")
     (folder / "labels.txt").write_text("\n".join(NAMES) + "\n")
-    export.saved_model(model, folder / "served", labels=NAMES, top_k=3)
+    export.saved_model(model, folder / "served", class_names=NAMES, top_k=3)
     export.tflite(model, folder / "tiny.tflite", "float32")
     return folder
 
@@ -66,7 +66,7 @@ def test_h5_and_names_given_by_the_caller(model, tmp_path, pictures):
 
 
 def test_the_names_inside_a_tflite_file(model, tmp_path, pictures):
-    export.tflite(model, tmp_path / "named.tflite", labels=NAMES)
+    export.tflite(model, tmp_path / "named.tflite", class_names=NAMES)
     export.tflite(model, tmp_path / "numbered.tflite")
     (tmp_path / "named.labels.txt").unlink()
     assert predictor(tmp_path / "named.tflite").class_names == NAMES
@@ -119,7 +119,7 @@ def test_a_broken_picture_is_a_value_error(folder, file, pictures):
 
 
 def test_a_lenient_saved_model_is_no_less_strict_here(model, tmp_path, pictures):
-    export.saved_model(model, tmp_path / "m", labels=NAMES, lenient=True)
+    export.saved_model(model, tmp_path / "m", class_names=NAMES, lenient=True)
     form = predictor(tmp_path / "m")
     assert form.from_bytes(pictures).shape == (2, 6)
     for ask in (form.from_bytes, form.classify):

@@ -264,22 +264,3 @@ def test_bfloat16():
     assert half.layers[1].kernel.dtype == "bfloat16"
     scale = np.abs(expected).max()
     assert 1e-4 * scale < np.abs(found - expected).max() < 3e-2 * scale
-
-
-def test_models_without_a_graph_are_refused():
-    class Own(keras.Model):
-        def call(self, x):
-            return x
-
-    class Changed(keras.Model):
-        def call(self, x):
-            return super().call(x) * 2
-
-    images = keras.Input((2,))
-    for model in (
-        Own(name="own"),
-        keras.Sequential([keras.layers.Dense(2)], name="own"),
-        Changed(images, keras.layers.Dense(2)(images), name="own"),
-    ):
-        with pytest.raises(ValueError, match="own is no functional model"):
-            export.optimize(model)

@@ -34,7 +34,7 @@ def model():
 
 @pytest.fixture(scope="module")
 def pictures():
-    """Of the network's size: MediaPipe has a resize of its own."""
+    """Pictures of the network's size, because MediaPipe has a resize of its own."""
     generator = np.random.default_rng(1)
     coarse = generator.uniform(0, 255, (40, 4, 4, 3))
     return np.clip(np.kron(coarse, np.ones((1, 8, 8, 1))), 0, 255).astype("uint8")
@@ -46,7 +46,7 @@ def test_labels_and_scores_are_those_of_keras(model, pictures, tmp_path, form):
     if options["mode"] in ("int8", "int16x8"):
         options["representative"] = pictures
     path = tmp_path / f"{form}.tflite"
-    export.tflite(model, path, labels=NAMES, **options)
+    export.tflite(model, path, class_names=NAMES, **options)
     probabilities = np.asarray(model(pictures / 127.5 - 1))
     tasks = mediapipe.tasks
     settings = tasks.vision.ImageClassifierOptions(

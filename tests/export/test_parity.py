@@ -1,15 +1,12 @@
 """Tests of export/parity.py: a broken export is found, an honest difference is measured."""
 
-import sys
-
 import keras
 import numpy as np
 import pytest
 
 from keras_inception import export
-from keras_inception.export import parity
-
-module = sys.modules["keras_inception.export.saved_model"]
+from keras_inception.export import parity, signatures
+from keras_inception.export.parity import Tolerance
 
 
 def network(scale=1.0):
@@ -46,8 +43,8 @@ def test_another_network_on_given_pictures(path):
     assert found.pictures == 6
     assert found.largest_difference > 0.05
     with pytest.raises(RuntimeError, match="small differs from the Keras model by"):
-        parity.require(found, 0.05)
-    parity.require(found, found.largest_difference)
+        parity.require(found, Tolerance(0.05))
+    parity.require(found, Tolerance(found.largest_difference))
 
 
 def test_exchanged_classes_and_lost_kernels_change_the_pattern(tmp_path):
@@ -57,8 +54,8 @@ def test_exchanged_classes_and_lost_kernels_change_the_pattern(tmp_path):
     export.saved_model(sound, tmp_path / "m")
     for other in (exchanged, lost):
         found = export.compare(other, tmp_path / "m")
-        with pytest.raises(RuntimeError, match="of its scores' spread, more than 15%: not kept"):
-            parity.require(found, 1.0, 0.15)
+        with pytest.raises(RuntimeError, match="its scores' spread, more than 15%: it is not"):
+            parity.require(found, Tolerance(1.0, pattern=0.15))
     assert export.compare(sound, tmp_path / "m").pattern_difference < 1e-5
 
 
@@ -66,9 +63,10 @@ def test_exchanged_classes_and_lost_kernels_change_the_pattern(tmp_path):
 def test_broken_weights(tmp_path, value, message):
     sound, broken = network(), network()
     broken.layers[-1].set_weights([np.full((12, 3), value), np.zeros(3)])
-    run, variables = module._network(broken, 10, frozen=True)
-    signatures = module._signatures(run, 10, ["a", "b", "c"], 2, 10**6, lenient=False)
-    module.write_signatures(variables, tmp_path / "m", signatures)
+    run, variables = signatures.as_function(broken, 10, frozen=True)
+    options = {"top_k": 2, "limit": 10**6, "lenient": False}
+    functions = signatures.serving_signatures(run, 10, ["a", "b", "c"], **options)
+    signatures.write_signatures(tmp_path / "m", functions, variables)
     with pytest.raises(RuntimeError, match=message):
         export.compare(sound, tmp_path / "m")
 

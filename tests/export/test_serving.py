@@ -102,7 +102,7 @@ def rest_url(loaded):
 def test_rest(rest_url, pictures, expected):
     client = example("rest_client")
     assert client.classify(pictures, rest_url) == expected
-    with pytest.raises(RuntimeError, match="is no JPEG, PNG"):
+    with pytest.raises(RuntimeError, match="is not a JPEG, PNG"):
         client.classify([b"no picture"], rest_url)
     assert client.classify(pictures[:1], rest_url) == expected[:1]
 
@@ -187,7 +187,7 @@ class TestWithTheServingApi:
         server.start()
         try:
             assert client.classify(pictures, address) == expected
-            with pytest.raises(grpc.RpcError, match="is no JPEG, PNG"):
+            with pytest.raises(grpc.RpcError, match="is not a JPEG, PNG"):
                 client.classify([b"no picture"], address)
             assert client.classify(pictures[:1], address) == expected[:1]
         finally:

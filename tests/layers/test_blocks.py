@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_inception import layers
+from keras_inception import layers, renamed
 
 RNG = np.random.default_rng(0)
 
@@ -103,3 +103,42 @@ def test_auxiliary_head_on_small_and_large_grids():
     for side in (2, 5, 17, 30):
         grid = keras.Input((side, side, 768))
         assert layers.auxiliary_head(grid, 10, name=f"aux{side}").shape == (None, 10)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (
+            lambda x: layers.reduced_module(x, 64, 96, 128, 16, 32, 24, name="m", size=3),
+            lambda x: layers.reduced_module(x, 64, (96, 128), (16, 32), 24, name="m", size=3),
+        ),
+        (
+            lambda x: layers.reduced_module(
+                x, f1=64, f3_reduce=96, f3=128, f5_reduce=16, f5=32, pool_proj=24, name="m"
+            ),
+            lambda x: layers.reduced_module(x, 64, (96, 128), (16, 32), 24, "m"),
+        ),
+        (
+            lambda x: layers.bn_inception_module(x, 8, 16, 24, 32, 40, 48, "m", layers.max_pool),
+            lambda x: layers.bn_inception_module(
+                x, 8, (16, 24), (32, 40), 48, "m", layers.max_pool
+            ),
+        ),
+        (
+            lambda x: layers.bn_inception_reduction(x, 16, 24, 32, d3=40, name="m"),
+            lambda x: layers.bn_inception_reduction(x, (16, 24), (32, 40), name="m"),
+        ),
+        (
+            lambda x: layers.grid_reduction(x, 16, 24, 32, 40, "m"),
+            lambda x: layers.grid_reduction(x, (16, 24), (32, 40), "m"),
+        ),
+    ],
+)
+def test_widths_that_stood_apart_are_pairs_now(old, new, monkeypatch):
+    monkeypatch.setattr(renamed, "_said", set())
+    x = keras.Input((16, 16, 8))
+    with pytest.warns(FutureWarning, match=r"\(f3_reduce, f3\) is now f3=\(f3_reduce, f3\)"):
+        before = keras.Model(x, old(x))
+    after = keras.Model(x, new(x))
+    assert [w.path for w in before.weights] == [w.path for w in after.weights]
+    assert [w.shape for w in before.weights] == [w.shape for w in after.weights]

@@ -102,7 +102,7 @@ def test_auxiliary_heads(id, variant):
 
 @pytest.mark.parametrize(("id", "variant"), WITHOUT)
 def test_networks_without_auxiliary_heads(id, variant):
-    with pytest.raises(ValueError, match="has no auxiliary head; those that have: googlenet, "):
+    with pytest.raises(ValueError, match="has no auxiliary head; these networks do: googlenet, "):
         keras_inception.with_auxiliary_heads(build(id, variant))
 
 
@@ -110,7 +110,7 @@ def test_auxiliary_head_needs_a_classifier():
     trunk = build("inception_v3", include_top=False)
     with pytest.raises(ValueError, match="has no classifier"):
         keras_inception.with_auxiliary_heads(trunk)
-    with pytest.raises(ValueError, match="has not the layers of any network"):
+    with pytest.raises(ValueError, match="does not have the layers of a network"):
         keras_inception.with_auxiliary_heads(keras.Sequential([keras.layers.Dense(2)]))
 
 

@@ -1,20 +1,24 @@
-"""What a network looks like, and what it sees: drawings of its graph, and pictures made by it.
+"""Drawings of networks, and pictures of what they look at.
 
-Pictures go in and come out with pixels in [0, 255]; models are functional and take [-1, 1], as all
-networks of this package do. Figures are SVG, written here: nothing needs matplotlib.
+Pictures go in and come out with pixels in [0, 255]. Models are functional and take [-1, 1], like
+all networks of this package. Figures are SVG, written here: nothing needs matplotlib.
 """
 
+from keras_inception.analysis.visualize.activation_maximization import ClassAscent, class_image
 from keras_inception.analysis.visualize.channels import activations, filters
-from keras_inception.analysis.visualize.class_image import class_image
-from keras_inception.analysis.visualize.deep_dream import deep_dream
-from keras_inception.analysis.visualize.draw import draw
-from keras_inception.analysis.visualize.feature_map import FeatureMap, feature_map, features
-from keras_inception.analysis.visualize.grad_cam import grad_cam, overlay
+from keras_inception.analysis.visualize.class_activation import grad_cam, overlay
+from keras_inception.analysis.visualize.drawing import draw
+from keras_inception.analysis.visualize.dreaming import DreamAscent, deep_dream
+from keras_inception.analysis.visualize.feature_vectors import Features, features
 from keras_inception.analysis.visualize.pictures import write_picture
+from keras_inception.analysis.visualize.projection import FeatureMap, feature_map
 from keras_inception.analysis.visualize.svg import Figure
 
 __all__ = [
+    "ClassAscent",
+    "DreamAscent",
     "FeatureMap",
+    "Features",
     "Figure",
     "activations",
     "class_image",

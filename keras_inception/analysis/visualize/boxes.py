@@ -1,9 +1,13 @@
-"""The boxes of a drawing: layers that papers draw as one, or whole modules, and what joins them."""
+"""The boxes of a drawing: layers that papers draw as one, or whole modules, and their links."""
+
+from __future__ import annotations
 
 import dataclasses
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 import keras
 
+from keras_inception.analysis.visualize.network import Step, Value
 from keras_inception.analysis.visualize.svg import TIMES
 
 _CONVOLUTIONS = (
@@ -25,26 +29,27 @@ class Box:
     """One box of a drawing.
 
     Attributes:
-        steps: the calls of layers that it stands for, in order; none for the input.
-        kind: "conv", "pool", "join", "module", "other" or "input", which decides the colour.
-        title: its first line, what it does or is called.
-        details: smaller lines below.
-        shape: of what it gives, batch first.
-        sources: the boxes that it takes, in order.
-        first, count: of equal modules in one box, the first one's name and how many there are.
+        steps: the calls of layers that the box stands for, in order; none for the input.
+        kind: "conv", "pool", "join", "module", "other" or "input"; it decides the colour.
+        title: first line, what the box does or what it is called.
+        details: smaller lines below the title.
+        shape: shape of the box's output, batch first.
+        sources: the boxes whose outputs it takes, in order.
+        first: name of the first of several equal modules in one box.
+        count: number of equal modules in the box.
     """
 
-    steps: list
+    steps: list[Step]
     kind: str
     title: str
-    details: list
+    details: list[str]
     shape: tuple
-    sources: list = dataclasses.field(default_factory=list)
+    sources: list[Box] = dataclasses.field(default_factory=list)
     first: str = ""
     count: int = 1
 
-    def repeat(self, name, steps):
-        """Takes in the next of some equal modules in a row."""
+    def repeat(self, name: str, steps: Sequence[Step]) -> None:
+        """Adds the next of several equal modules in a row."""
         if self.count == 1:
             self.first, self.details = self.title, ["", *self.details]
         self.count += 1
@@ -52,57 +57,64 @@ class Box:
         self.title, self.details[0] = f"{self.first} to {name}", f"{self.count} times"
 
     @property
-    def names(self):
-        """Of the layers."""
+    def names(self) -> list[str]:
+        """Names of the layers."""
         return [step.name for step in self.steps]
 
     @property
-    def grid(self):
-        """The shape in words."""
+    def grid(self) -> str:
+        """The shape as text, for example "8 \u00d7 8 \u00d7 1536"."""
         return _TIMES.join("?" if side is None else str(side) for side in self.shape[1:])
 
 
-def input_box(shape, title="input"):
-    """The box of a tensor that comes from outside."""
+def input_box(shape: tuple, title: str = "input") -> Box:
+    """Makes the box of a tensor that comes from outside."""
     return Box([], "input", title, [], shape)
 
 
-def consumers_of(steps):
-    """`{value: steps that take it}`."""
-    found = {}
+def consumers_of(steps: Iterable[Step]) -> dict[Value, list[Step]]:
+    """Returns `{value: steps that take it}`."""
+    found: dict[Value, list[Step]] = {}
     for step in steps:
         for value in step.inputs:
             found.setdefault(value, []).append(step)
     return found
 
 
-def layer_boxes(steps, consumers, outputs=()):
-    """A box for each layer, where batch normalization and activation go with what they follow.
+def layer_boxes(
+    steps: Sequence[Step],
+    consumers: Mapping[Value, list[Step]],
+    outputs: Collection[Value] = (),
+) -> list[Box]:
+    """Makes a box for each layer; batch normalization and activation join the layer before them.
 
     Args:
         steps: the calls to draw.
         consumers: `consumers_of` all calls of the network.
-        outputs: values that are needed elsewhere too: what gives one ends its box.
+        outputs: values that are needed elsewhere too; the call that makes one ends its box.
 
     Returns:
-        Boxes in the order of computation, not joined yet (`join`).
+        Boxes in the order of computation, without `sources` (see `join`).
     """
-    groups, group_of = [], {}
+    groups: list[list[Step]] = []
+    group_of: dict[Step, list[Step]] = {}
     for step in steps:
-        before = step.inputs[0] if len(step.inputs) == 1 else None
-        group = group_of.get(before and before.step)
-        alone = before is not None and consumers.get(before) == [step] and before not in outputs
-        if group is not None and alone and group[-1] is before.step and _goes_with(group, step):
-            group.append(step)
-        else:
-            group = [step]
+        group = _continued(step, group_of, consumers, outputs)
+        if group is None:
+            group = []
             groups.append(group)
+        group.append(step)
         group_of[step] = group
     return [_layer_box(group) for group in groups]
 
 
-def join(boxes, inputs):
-    """Fills in `sources`; values from outside come from the boxes in `inputs`, by value."""
+def join(boxes: Sequence[Box], inputs: Mapping[Value, Box]) -> Sequence[Box]:
+    """Fills in the `sources` of boxes and returns them.
+
+    Args:
+        boxes: boxes in the order of computation.
+        inputs: the boxes of values that come from outside.
+    """
     maker = dict(inputs)
     for box in boxes:
         for step in box.steps:
@@ -114,8 +126,10 @@ def join(boxes, inputs):
     return boxes
 
 
-def module_box(name, steps, consumers, is_output):
-    """One box for all layers of an end point."""
+def module_box(
+    name: str, steps: list[Step], consumers: Mapping[Value, list[Step]], is_output: bool
+) -> Box:
+    """Makes one box for all layers of an end point."""
     inner = layer_boxes(steps, consumers)
     shape = steps[-1].outputs[0].shape
     if len(inner) <= 2:
@@ -126,10 +140,10 @@ def module_box(name, steps, consumers, is_output):
     return Box(steps, "other" if is_output else "module", name, [_summary(steps)], shape)
 
 
-def structure(steps, consumers):
-    """What two modules must have in common to be the same but for their weights and place."""
+def structure(steps: Sequence[Step], consumers: Mapping[Value, list[Step]]) -> tuple:
+    """Describes a module: modules that differ only in weights and place have equal descriptions."""
     boxes = layer_boxes(steps, consumers)
-    number = {}
+    number: dict[Value, int] = {}
     for step in steps:
         number.update((value, len(number)) for value in step.outputs)
     links = tuple(tuple(number.get(value, -1) for value in step.inputs) for step in steps)
@@ -137,7 +151,7 @@ def structure(steps, consumers):
 
 
 def _summary(steps):
-    """The branches and convolutions of a module, in words."""
+    """Describes the branches and convolutions of a module in words."""
     inside = {value for step in steps for value in step.outputs}
     entering = [step for step in steps if any(value not in inside for value in step.inputs)]
     branches = [step for step in entering if not isinstance(step.operation, keras.layers.Add)]
@@ -149,6 +163,18 @@ def _summary(steps):
         if count:
             words.append(f"{count} {word}{'s' * (count > 1)}")
     return ", ".join(words or [f"{len(steps)} layers"])
+
+
+def _continued(step, group_of, consumers, outputs):
+    """Returns the group of the call before a step, if the step belongs to it, or `None`."""
+    if len(step.inputs) != 1:
+        return None
+    (before,) = step.inputs
+    group = group_of.get(before.step)
+    alone = consumers.get(before) == [step] and before not in outputs
+    if group is None or not alone or group[-1] is not before.step:
+        return None
+    return group if _goes_with(group, step) else None
 
 
 def _goes_with(group, step):
@@ -179,7 +205,7 @@ def _layer_box(group):
 
 
 def _activation(operation):
-    """The name of the activation that a layer ends in, `None` for none."""
+    """Returns the name of the activation that a layer ends in, or `None`."""
     if isinstance(operation, keras.layers.ReLU):
         return "ReLU"
     name = getattr(getattr(operation, "activation", None), "__name__", None)
@@ -201,7 +227,7 @@ def _convolution(operation, group, activations):
 
 
 def _window(operation, size):
-    """How a window moves, where it is not in steps of one over the same grid."""
+    """Describes how a window moves, unless it goes in steps of one over a padded grid."""
     strides, dilation = (getattr(operation, name, 1) for name in ("strides", "dilation_rate"))
     stride = max(strides) if isinstance(strides, (tuple, list)) else strides
     dilation = max(dilation) if isinstance(dilation, (tuple, list)) else dilation
@@ -213,7 +239,7 @@ def _window(operation, size):
 
 
 def _plain(operation, activations):
-    """Kind, title and details of a layer without weights, or of an unknown one."""
+    """Returns kind, title and details of a layer without weights, or of an unknown one."""
     name = type(operation).__name__
     if name.startswith("Global"):
         pool = _POOLS["Max" if "Max" in name else "Average"]

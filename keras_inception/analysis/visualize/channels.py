@@ -1,7 +1,10 @@
 """The kernels of the first layer, and the channels of an end point, as tiles of one picture."""
 
+from __future__ import annotations
+
 import keras
 import numpy as np
+from numpy.typing import ArrayLike
 
 from keras_inception.analysis.visualize.network import Network
 from keras_inception.analysis.visualize.pictures import (
@@ -12,16 +15,17 @@ from keras_inception.analysis.visualize.pictures import (
 )
 
 
-def filters(model, scale=None):
+def filters(model: keras.Model, scale: int | None = None) -> np.ndarray:
     """Draws the kernels of a network's first convolution.
 
-    Zero is grey; each kernel is scaled by its largest weight. On pictures of three channels they
-    are in colour; otherwise each channel of each kernel is a tile, a kernel's side by side.
-    Of a separable convolution it is what both of its parts make together.
+    Zero is grey, and each kernel is scaled by its largest weight. Kernels for three channels are
+    drawn in colour. For other numbers each channel of each kernel is a tile, and the tiles of a
+    kernel stand side by side. A separable convolution is drawn as the kernel that its two parts
+    make together.
 
     Args:
         model: a functional model.
-        scale: pixels a weight; by default what makes a tile about 32 pixels.
+        scale: side in pixels of each weight; the default makes tiles of about 32 pixels.
 
     Returns:
         uint8 (height, width, 3), or (height, width) in grey.
@@ -41,27 +45,34 @@ def filters(model, scale=None):
     return tiled(apart, columns=rows * channels, scale=side)
 
 
-def activations(model, image, end_point, channels=None, scale=None, size=None):
+def activations(
+    model: keras.Model,
+    image: ArrayLike,
+    end_point: str,
+    channels: int | None = None,
+    scale: int | None = None,
+    size: int | None = None,
+) -> np.ndarray:
     """Draws the channels of an end point for a picture, in grey.
 
-    Each channel is scaled from its least value, black, to its largest, white; one that is constant
-    is black.
+    Each channel is scaled from its least value, black, to its largest, white. A constant channel is
+    black.
 
     Args:
-        model: a functional model that takes pictures in [-1, 1].
-        image: (height, width, channels), pixels in [0, 255]; a model of a fixed size sees it
+        model: a functional model for pictures in [-1, 1].
+        image: (height, width, channels), pixels in [0, 255]. A model of a fixed size sees it
             squashed to that size by default.
-        end_point: its name, or that of any layer that makes a grid.
-        channels: how many, those of the largest mean first; by default all, in order.
-        scale: pixels a value; by default what makes a tile at least 32 pixels wide.
-        size: shorter side in which the network sees the picture, its form kept.
+        end_point: name of an end point, or of any layer that makes a grid.
+        channels: how many to draw, those with the largest mean first; the default is all, in order.
+        scale: side in pixels of each value; the default makes tiles at least 32 pixels wide.
+        size: shorter side in pixels at which the network sees the picture, its proportions kept.
 
     Returns:
         uint8 (height, width).
 
     Raises:
-        ValueError: there is no such end point, `image` is no such picture, `channels` is not
-            between 1 and what there are.
+        ValueError: there is no such end point, `image` has the wrong shape or values, or `channels`
+            is not between 1 and the number of channels.
     """
     network = Network(model)
     grid = network.grid(end_point)
@@ -83,7 +94,7 @@ def activations(model, image, end_point, channels=None, scale=None, size=None):
 
 
 def _first_kernel(network):
-    """(rows, columns, channels, filters) of the first convolution."""
+    """Returns the first convolution's kernel, (rows, columns, channels, filters)."""
     for step in network.steps:
         layer = step.operation
         if isinstance(layer, keras.layers.SeparableConv2D):

@@ -1,19 +1,23 @@
 """The head of a network: its classifier, the logits in it, the last grid before it."""
 
+from __future__ import annotations
+
+from collections.abc import Callable
+
 import keras
 
-from keras_inception.analysis.visualize.network import is_grid
+from keras_inception.analysis.visualize.network import Network, Value, is_grid
 
 _POOLS = (keras.layers.AveragePooling2D, keras.layers.MaxPooling2D)
 _GLOBAL_POOLS = (keras.layers.GlobalAveragePooling2D, keras.layers.GlobalMaxPooling2D)
 _SOFT = ("softmax", "sigmoid", "log_softmax")
 
 
-def class_output(network):
-    """The `Value` (batch, classes) of a network's classifier, not of its auxiliary ones.
+def class_output(network: Network) -> Value:
+    """Returns the `Value` (batch, classes) of a network's main classifier.
 
     Raises:
-        ValueError: it has none, or it cannot be told which output it is.
+        ValueError: there is no classifier, or several outputs could be it.
     """
     outputs = network.outputs
     if len(outputs) > 1:
@@ -30,17 +34,18 @@ def class_output(network):
     is_vector = output.step is not None and len(output.shape) == 2 and output.shape[1] is not None
     if not is_vector or isinstance(output.step.operation, (*_GLOBAL_POOLS, keras.layers.Flatten)):
         raise ValueError(
-            f"{network.model.name} has no classifier, it gives {output.shape}: build it with "
-            "include_top=True, or put one on it"
+            f"{network.model.name} has no classifier, its output is {output.shape}: build it with "
+            "include_top=True, or add one"
         )
     return output
 
 
-def logits(network, output):
-    """How to compute a classifier's logits: a `Value`, and a function of it.
+def logits(network: Network, output: Value) -> tuple[Value, Callable]:
+    """Returns a `Value`, and the function that computes a classifier's logits from it.
 
-    A saturated softmax has no gradient left; the logits before it have.
+    A saturated softmax has almost no gradient; the logits before it have one.
     """
+    assert output.step is not None  # as in `class_output`
     operation = output.step.operation
     function = getattr(operation, "activation", None)
     is_soft = getattr(function, "__name__", "") in _SOFT
@@ -58,12 +63,12 @@ def _without_activation(dense, x):
     return y if dense.bias is None else y + dense.bias
 
 
-def last_grid(network, output=None):
-    """The `Value` of the last feature map that an output is made of: that before global pooling.
+def last_grid(network: Network, output: Value | None = None) -> Value:
+    """Returns the `Value` of the last feature map before an output: the input of global pooling.
 
     Args:
         network: a `Network`.
-        output: one of its `Value`s; by default its first output.
+        output: one of its `Value`s; the default is its first output.
 
     Raises:
         ValueError: there is no grid before the output.
@@ -75,13 +80,13 @@ def last_grid(network, output=None):
             return pooled
         if is_grid(value):
             return value
-        # The grid is on the way of the first input that comes from one.
+        # Follow the first input that a layer computes.
         value = next((v for v in value.step.inputs if v.step is not None), network.input)
     raise ValueError(f"{network.model.name} has no feature map: no layer gives (rows, columns)")
 
 
 def _pooled_from(value):
-    """The grid that a vector (also one of 1 x 1 pixels) was pooled from, if it was."""
+    """Returns the grid that a vector, or a grid of 1 x 1 pixels, was pooled from, or `None`."""
     while value.step is not None and len(value.step.inputs) == 1:
         (source,) = value.step.inputs
         operation = value.step.operation

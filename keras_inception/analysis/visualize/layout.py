@@ -1,16 +1,21 @@
-"""Where the boxes of a drawing stand: branches side by side, as papers draw modules.
+"""Places the boxes of a drawing: branches stand side by side, as papers draw modules.
 
-The graph is read as parts in a row and parts side by side. A box that all paths pass stands alone
-on the axis; what lies between two such boxes falls into parts that nothing joins, its branches,
-and each of them is laid out in the same way. What is neither goes into rows by depth.
+The graph is read as parts in a row and parts side by side. A box that every path passes stands
+alone on the axis. The boxes between two such boxes fall into unconnected parts, the branches, and
+each branch is laid out in the same way. A part that has neither form is laid out in rows by depth.
 """
 
-import dataclasses
+from __future__ import annotations
 
-GAP = 34  # pixels between boxes, above each other
-SIDE = 18  # between branches
-LANE = 20  # of an arrow that passes branches by
-_TOP, _BOTTOM = "top", "bottom"  # what stands for the edges of the drawing among the boxes
+import dataclasses
+from collections.abc import Callable, Iterable, Sequence
+
+from keras_inception.analysis.visualize.boxes import Box
+
+GAP = 34  # pixels between a box and the one below it
+SIDE = 18  # pixels between branches
+LANE = 20  # pixels for an arrow that runs beside branches
+_TOP, _BOTTOM = "top", "bottom"  # the edges of the drawing, in place of boxes
 
 
 @dataclasses.dataclass
@@ -18,10 +23,12 @@ class Layout:
     """A part of a drawing; coordinates are relative to its upper left corner.
 
     Attributes:
-        width, height: pixels.
-        axis: where arrows enter and leave, from the left.
+        width: width in pixels.
+        height: height in pixels.
+        axis: where arrows enter and leave, in pixels from the left.
         places: `{box: (centre, top)}`.
-        lanes: `{(box, box): [x, ...]}`, where the arrows run down, an x for each row passed.
+        lanes: `{(box, box): [(x, top, bottom), ...]}`, where an arrow runs down, for each row that
+            it passes.
     """
 
     width: float
@@ -30,8 +37,8 @@ class Layout:
     places: dict
     lanes: dict
 
-    def moved(self, right, down):
-        """`places` and `lanes` after a move, to be merged into those of a whole."""
+    def moved(self, right: float, down: float) -> tuple[dict, dict]:
+        """Returns `places` and `lanes` moved by so many pixels, to merge into a larger layout."""
         places = {box: (x + right, y + down) for box, (x, y) in self.places.items()}
         lanes = {
             link: [(x + right, top + down, bottom + down) for x, top, bottom in way]
@@ -40,13 +47,17 @@ class Layout:
         return places, lanes
 
 
-def lay_out(boxes, links, size):
+def lay_out(
+    boxes: Sequence[Box],
+    links: Iterable[tuple[Box, Box]],
+    size: Callable[[Box], tuple[float, float]],
+) -> Layout:
     """Lays out a graph from top to bottom.
 
     Args:
-        boxes: in the order of computation; the first is the input.
+        boxes: boxes in the order of computation; the first is the input.
         links: pairs of boxes, source and consumer.
-        size: function of a box to (width, height).
+        size: returns the (width, height) of a box in pixels.
 
     Returns:
         A `Layout`.
@@ -55,13 +66,13 @@ def lay_out(boxes, links, size):
 
 
 class _Planner:
-    """Lays out parts of a graph: each is some boxes, entered from one box and left for another."""
+    """Lays out parts of a graph. Each part is entered from one box and left for another."""
 
     def __init__(self, links, size):
         self.links, self.size = list(links), size
 
     def part(self, boxes, start, end):
-        """`start` and `end` are the boxes around the part."""
+        """Lays out the boxes between `start` and `end`."""
         place = {start: -1, end: len(boxes), **{box: i for i, box in enumerate(boxes)}}
         inner = self._links(boxes, start, end)
         passed = set()
@@ -84,7 +95,7 @@ class _Planner:
         return _stacked(stack)
 
     def _links(self, boxes, start, end):
-        """The links of a part; what has no consumer in it leaves it, what has no source enters."""
+        """Returns the links of a part, with one from `start` or to `end` for each loose box."""
         inside = set(boxes)
         links = [
             (source, target)
@@ -118,7 +129,7 @@ class _Planner:
         return Layout(width, height, axis, places, lanes)
 
     def _rows(self, boxes, links, start, end):
-        """Rows by depth; a link that passes a row has a lane in it."""
+        """Lays out boxes in rows by depth; a link that passes a row gets a lane in it."""
         depth = {start: -1}
         for box in boxes:
             depth[box] = 1 + max(depth.get(s, -1) for s, target in links if target is box)
@@ -147,7 +158,7 @@ class _Planner:
 
 
 def _connected(boxes, links):
-    """Groups of boxes that links join, each in the given order."""
+    """Returns the groups of connected boxes, each in the given order."""
     group = {box: {box} for box in boxes}
     for source, target in links:
         if source in group and target in group and group[source] is not group[target]:
@@ -161,7 +172,7 @@ def _connected(boxes, links):
 
 
 def _stacked(parts):
-    """Parts above each other, on one axis."""
+    """Puts parts above each other, on one axis."""
     axis = max(part.axis for part in parts)
     width = axis + max(part.width - part.axis for part in parts)
     places, lanes, top = {}, {}, 0

@@ -1,25 +1,31 @@
-"""A network as a flat list of calls, nested models opened, that runs up to wherever one looks.
+"""A network as a flat list of calls, with nested models opened, which runs as far as needed.
 
-Layers are called one by one, so a network that was built for one size takes pictures of any size as
-far as its layers do: convolutions and pools, and the dense layer behind a global pool.
+Layers are called one by one. So a network that was built for one size takes pictures of any size
+that its layers take: convolutions and pools do, and so does the dense layer after a global pool.
 """
+
+from __future__ import annotations
 
 import dataclasses
 import inspect
-from collections.abc import Mapping
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 import keras
 
-from keras_inception.analysis.graph import applied, is_functional, nodes_of
+from keras_inception import graph
 from keras_inception.models.surgery import end_points
 
 
 @dataclasses.dataclass(eq=False)
 class Value:
-    """One tensor of the graph: its shape, batch first, and the call that makes it."""
+    """One tensor of the graph: its shape, batch first, and the call that makes it.
+
+    `step` is None for the network's input.
+    """
 
     shape: tuple
-    step: "Step | None" = None
+    step: Step | None = None
 
 
 @dataclasses.dataclass(eq=False)
@@ -27,41 +33,43 @@ class Step:
     """One call of a layer.
 
     Attributes:
-        name: of the layer; `outer/inner` inside a nested model.
+        name: name of the layer; `outer/inner` inside a nested model.
         operation: the layer.
-        arguments, keywords: of the call, with `Value`s for the tensors.
-        inputs, outputs: the `Value`s among them, and those that it makes.
+        arguments, keywords: arguments of the call, with `Value`s in place of tensors.
+        inputs, outputs: the `Value`s among the arguments, and those that the call makes.
     """
 
     name: str
     operation: keras.Operation
     arguments: tuple
-    keywords: Mapping
-    inputs: list
-    outputs: list
+    keywords: dict[str, Any]
+    inputs: list[Value]
+    outputs: list[Value]
 
 
 class Network:
     """The graph of a functional model.
 
     Args:
-        model: a functional `keras.Model` or built `Sequential` with one input.
-        input_shape: (height, width, channels) to compute all shapes for; by default the model's
-            own, with `None` where it has no fixed size.
+        model: a functional `keras.Model` or a built `keras.Sequential`, with one input.
+        input_shape: (height, width, channels) to compute all shapes for. The default is the model's
+            own shape, with None for a side that is not fixed.
 
     Attributes:
-        model; input and outputs, `Value`s; steps, in the order of computation.
+        model: the model.
+        input: `Value` of the pictures.
+        outputs: list of `Value`, in the order of `model.outputs`.
+        steps: list of `Step`, in the order of computation.
 
     Raises:
-        ValueError: it is another kind of model, or cannot take pictures of that shape.
+        ValueError: the model is not functional, has several inputs, or cannot take pictures of that
+            shape.
     """
 
-    def __init__(self, model, input_shape=None):
-        if not is_functional(model) or len(model.inputs) != 1:
-            raise ValueError(
-                "a functional keras.Model (or a built Sequential) with one input is wanted, got "
-                + (f"{model.name}" if isinstance(model, keras.Model) else type(model).__name__)
-            )
+    def __init__(self, model: keras.Model, input_shape: Sequence[int] | None = None):
+        graph.require_functional(model)
+        if len(model.inputs) != 1:
+            raise ValueError(f"{model.name} has {len(model.inputs)} inputs; expected one")
         shape = tuple(model.inputs[0].shape[1:])
         if input_shape is not None:
             if len(input_shape) != len(shape) or input_shape[-1] != shape[-1]:
@@ -70,64 +78,63 @@ class Network:
                     f"not {tuple(input_shape)}"
                 )
             shape = tuple(input_shape)
-        self.model, self.steps = model, []
+        self.model = model
+        self.steps: list[Step] = []
         self._recomputed = input_shape is not None
-        self._end_points = end_points(model)
+        self._end_points: set[str] = set()
         self.input = Value((None, *shape))
         self.outputs = self._through(model, [self.input], "")
 
     def _through(self, model, inputs, prefix):
-        values = {id(tensor): value for tensor, value in zip(model.inputs, inputs)}
-        if prefix:
-            self._end_points = {**end_points(model), **self._end_points}
-        for node in nodes_of(model):
-            if id(node.outputs[0]) in values:  # an input
+        """Adds the steps of a model that is called on `inputs`; returns its outputs."""
+        self._end_points.update(end_points(model))
+        values = dict(zip(model.inputs, inputs))
+        for call in graph.calls(model):
+            if call.is_input:
                 continue
-            name, operation = prefix + node.operation.name, node.operation
-            sources = [values[id(tensor)] for tensor in node.input_tensors]
-            if is_functional(operation):
-                made = self._through(operation, sources, f"{name}/")
+            if graph.is_functional(call.operation):
+                inner = call.inputs_of_model(values)
+                made = self._through(call.operation, inner, f"{prefix}{call.name}/")
             else:
-                made = self._add(name, operation, *node.arguments.fill_in(values), sources, node)
-            values.update((id(tensor), value) for tensor, value in zip(node.outputs, made))
-        return [values[id(tensor)] for tensor in model.outputs]
+                made = self._add(call, prefix + call.name, values)
+            values.update(zip(call.outputs, made))
+        return [values[tensor] for tensor in model.outputs]
 
-    def _add(self, name, operation, arguments, keywords, sources, node):
-        specs = node.outputs
+    def _add(self, call, name, values):
+        arguments, keywords = call.arguments_of(values)
+        specs = call.outputs
         if self._recomputed:
-            symbols = keras.tree.map_structure(
-                lambda x: keras.KerasTensor(x.shape) if isinstance(x, Value) else x,
-                (arguments, keywords),
-            )
-            specs = applied(operation, *symbols)
+            symbols = _mapped((arguments, keywords), lambda value: keras.KerasTensor(value.shape))
+            specs = graph.output_specs(call.operation, *symbols)
         made = [Value(tuple(spec.shape)) for spec in specs]
-        step = Step(name, operation, arguments, keywords, sources, made)
+        sources = [values[tensor] for tensor in call.inputs]
+        step = Step(name, call.operation, arguments, keywords, sources, made)
         for value in made:
             value.step = step
         self.steps.append(step)
         return made
 
     @property
-    def grids(self):
-        """Names of the end points that are grids; of every grid where there are none."""
+    def grids(self) -> dict[str, Value]:
+        """The end points that are grids, by name; every grid if there are none."""
         named = {step.name: step.outputs[0] for step in self.steps if is_grid(step.outputs[0])}
         ends = {n: value for n, value in named.items() if n.split("/")[-1] in self._end_points}
         return ends or named
 
-    def end_point_steps(self):
-        """The calls that make end points or outputs; all calls where there is no end point."""
+    def end_point_steps(self) -> list[Step]:
+        """Returns the calls that make end points or outputs; all calls if there is no end point."""
         named = {step.name.split("/")[-1] for step in self.steps if is_grid(step.outputs[0])}
-        if not named & set(self._end_points):
+        if not named & self._end_points:
             return self.steps
         outputs = {value.step for value in self.outputs}
         names = self._end_points
         return [s for s in self.steps if s.name.split("/")[-1] in names or s in outputs]
 
-    def grid(self, name):
-        """The `Value` of an end point, or of any layer that makes a grid.
+    def grid(self, name: str) -> Value:
+        """Returns the `Value` of an end point, or of any layer that makes a grid.
 
         Raises:
-            ValueError: there is none of that name; the message lists the end points.
+            ValueError: there is no such grid; the message lists the end points.
         """
         for step in self.steps:
             if name in (step.name, step.name.split("/")[-1]) and is_grid(step.outputs[0]):
@@ -137,8 +144,8 @@ class Network:
             + ", ".join(self.grids)
         )
 
-    def needed(self, wanted):
-        """The steps, in order, that some `Value`s are computed from."""
+    def needed(self, wanted: Iterable[Value]) -> list[Step]:
+        """Returns the steps that some `Value`s are computed from, in order."""
         found, pending = set(), [value.step for value in wanted]
         while pending:
             step = pending.pop()
@@ -147,33 +154,35 @@ class Network:
                 pending.extend(value.step for value in step.inputs)
         return [step for step in self.steps if id(step) in found]
 
-    def check_takes(self, wanted, size):
-        """Raises ValueError where pictures of `size`, (rows, columns), leave nothing of a `Value`.
+    def check_takes(self, wanted: Iterable[Value], size: tuple[int, int]) -> None:
+        """Checks that pictures of a size leave something of some `Value`s.
 
-        Sizes are followed up to the wanted values only: a dense layer on a grid of fixed size does
-        not keep the convolutions before it from pictures of another size.
+        Sizes are followed up to these values only: a dense layer on a grid of fixed size does not
+        keep the convolutions before it from pictures of another size.
+
+        Args:
+            wanted: `Value`s of this network.
+            size: (rows, columns) of the pictures.
+
+        Raises:
+            ValueError: nothing is left, or a layer needs a fixed size.
         """
         specs = {self.input: keras.KerasTensor((1, *size, self.input.shape[-1]))}
         for step in self.needed(wanted):
-            symbols = keras.tree.map_structure(
-                lambda x: specs[x] if isinstance(x, Value) else x, (step.arguments, step.keywords)
-            )
+            symbols = _mapped((step.arguments, step.keywords), specs.__getitem__)
             try:
-                specs.update(zip(step.outputs, applied(step.operation, *symbols)))
+                specs.update(zip(step.outputs, graph.output_specs(step.operation, *symbols)))
             except ValueError as error:
                 rows, columns = size
                 raise ValueError(
                     f"{self.model.name} cannot take pictures of {rows} x {columns}: {error}"
                 ) from error
 
-    def run(self, wanted, images):
+    def run(self, wanted: Sequence[Value], images: Any) -> list:
         """Computes some `Value`s of images (batch, height, width, channels), in inference."""
         values = {self.input: images}
         for step in self.needed(wanted):
-            arguments, keywords = keras.tree.map_structure(
-                lambda x: values[x] if isinstance(x, Value) else x,
-                (step.arguments, dict(step.keywords)),
-            )
+            arguments, keywords = _mapped((step.arguments, step.keywords), values.__getitem__)
             if _takes_training(step.operation):
                 keywords["training"] = False
             made = keras.tree.flatten(step.operation(*arguments, **keywords))
@@ -186,6 +195,11 @@ def _takes_training(operation):
     return call is not None and "training" in inspect.signature(call).parameters
 
 
-def is_grid(value):
-    """Whether a `Value` is (batch, rows, columns, channels)."""
+def _mapped(structure, function):
+    """Returns a structure with the function of each `Value` in its place."""
+    return keras.tree.map_structure(lambda x: function(x) if isinstance(x, Value) else x, structure)
+
+
+def is_grid(value: Value) -> bool:
+    """Returns whether a `Value` is (batch, rows, columns, channels)."""
     return len(value.shape) == 4

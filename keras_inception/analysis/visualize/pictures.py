@@ -1,29 +1,35 @@
 """Pictures in and out: checked, scaled for a network, tiled, coloured, written to files."""
 
+from __future__ import annotations
+
 import pathlib
+from collections.abc import Sequence
 
 import keras
 import numpy as np
 import tensorflow as tf
+from numpy.typing import ArrayLike
 
 from keras_inception.analysis.visualize.ascent import check_settings
+from keras_inception.analysis.visualize.network import Network, Value
 from keras_inception.data.preprocessing import scale_pixels
 from keras_inception.files import replacing
+from keras_inception.types import PathLike
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
-# Our choice for heat maps, from cold to hot: dark to light, so that it reads without colours too.
+# Our choice for heat maps, from cold to hot: dark to light, so that it can be read in grey too.
 _HEAT = np.array(
     [[28, 16, 68], [79, 18, 123], [181, 54, 122], [251, 135, 97], [252, 253, 191]], "float32"
 )
 _GROUND = 255  # white between tiles
-_FALLBACK = 224  # pixels a side for networks of any size without a picture
+_FALLBACK = 224  # pixels a side, for a network of any size if there is no picture
 
 
-def checked_picture(image, channels):
-    """The picture as float32 (height, width, channels), its pixels in [0, 255].
+def checked_picture(image: ArrayLike, channels: int) -> np.ndarray:
+    """Returns the picture as float32 (height, width, channels), its pixels in [0, 255].
 
     Raises:
-        ValueError: it has another shape, or a pixel that is no number or out of range.
+        ValueError: the shape is another, or a pixel is not a number or is out of range.
     """
     pixels = np.asarray(image)
     is_number = pixels.dtype.kind in "uif" or pixels.dtype == tf.bfloat16.as_numpy_dtype
@@ -34,32 +40,37 @@ def checked_picture(image, channels):
         )
     pixels = pixels.astype("float32")
     if not np.isfinite(pixels).all():
-        raise ValueError("the picture has pixels that are no finite numbers")
+        raise ValueError("the picture has pixels that are not finite numbers")
     if pixels.min() < 0 or pixels.max() > 255:
         raise ValueError(
-            f"pixels must be in [0, 255], got [{pixels.min():g}, {pixels.max():g}]; what is scaled "
-            "for a network already is not wanted here"
+            f"pixels must be in [0, 255], got [{pixels.min():g}, {pixels.max():g}]; give the "
+            "picture as it was before any scaling for a network"
         )
     return pixels
 
 
-def network_input(pixels, size=None):
-    """A batch of one picture in [-1, 1], of `size` (rows, columns) if that is given."""
+def network_input(pixels: np.ndarray, size: Sequence[int] | None = None) -> tf.Tensor:
+    """Makes a batch of one picture in [-1, 1], resized to `size` (rows, columns) if given."""
     images = scale_pixels(pixels)[tf.newaxis]
     if size is None or tuple(size) == pixels.shape[:2]:
         return images
     return tf.image.resize(images, size, antialias=True)
 
 
-def seen_size(network, wanted, own=None, size=None):
-    """(rows, columns) in which a network sees a picture, checked to leave something of it.
+def seen_size(
+    network: Network,
+    wanted: Sequence[Value],
+    own: Sequence[int] | None = None,
+    size: int | None = None,
+) -> tuple[int, int]:
+    """Returns the (rows, columns) at which a network sees a picture, once they are checked.
 
     Args:
         network: a `Network`.
-        wanted: `Value`s that are to be computed.
-        own: (rows, columns) of the picture.
-        size: the shorter side to see it in, its form kept. By default the network's own size, and
-            where it takes any, the picture's, or 224 where there is no picture yet.
+        wanted: the `Value`s to compute.
+        own: (rows, columns) of the picture, if there is one.
+        size: shorter side in pixels, the picture's proportions kept. The default is the network's
+            own size. For a network of any size it is the picture's, or 224 without a picture.
 
     Raises:
         ValueError: the network cannot take that size.
@@ -68,10 +79,11 @@ def seen_size(network, wanted, own=None, size=None):
     native = network.model.inputs[0].shape[1:3]
     native = None if None in native else tuple(native)
     if size is None:
-        seen = native or own or (_FALLBACK,) * 2
+        rows, columns = native or own or (_FALLBACK,) * 2
     else:
-        rows, columns = own or (1, 1)
-        seen = tuple(round(side * size / min(rows, columns)) for side in (rows, columns))
+        shorter = min(own or (1, 1))
+        rows, columns = (round(side * size / shorter) for side in own or (1, 1))
+    seen = (rows, columns)
     if native not in (None, seen):
         for step in network.needed(wanted):
             if isinstance(step.operation, (keras.layers.Flatten, keras.layers.Reshape)):
@@ -83,18 +95,22 @@ def seen_size(network, wanted, own=None, size=None):
     return seen
 
 
-def to_pixels(images):
-    """Pictures in [-1, 1] as uint8."""
+def to_pixels(images: ArrayLike) -> np.ndarray:
+    """Converts pictures in [-1, 1] to uint8."""
     return np.clip(np.round((np.asarray(images) + 1) * 127.5), 0, 255).astype("uint8")
 
 
-def tiled(tiles, gap=1, columns=None, scale=1):
-    """Tiles (count, rows, columns[, channels]), uint8, as one picture, in reading order.
+def tiled(tiles: ArrayLike, gap: int = 1, columns: int | None = None, scale: int = 1) -> np.ndarray:
+    """Joins tiles into one picture, in reading order.
 
     Args:
+        tiles: uint8 (count, rows, columns) or (count, rows, columns, channels).
         gap: white pixels between tiles.
-        columns: tiles in a row; by default what makes it about square.
-        scale: pixels a pixel of a tile.
+        columns: tiles in a row; the default makes the picture about square.
+        scale: side in pixels of each pixel of a tile.
+
+    Returns:
+        uint8 (height, width) or (height, width, channels).
     """
     tiles = np.asarray(tiles)
     tiles = tiles.repeat(scale, axis=1).repeat(scale, axis=2)
@@ -109,22 +125,31 @@ def tiled(tiles, gap=1, columns=None, scale=1):
     return picture
 
 
-def heat_colors(values):
-    """Colours, float32 in [0, 255], of values in [0, 1]."""
+def heat_colors(values: ArrayLike) -> np.ndarray:
+    """Returns colours, float32 (..., 3) in [0, 255], for values in [0, 1]."""
     place = np.clip(np.asarray(values, "float32"), 0, 1) * (len(_HEAT) - 1)
     below = np.minimum(place.astype(int), len(_HEAT) - 2)
     share = (place - below)[..., np.newaxis]
     return _HEAT[below] * (1 - share) + _HEAT[below + 1] * share
 
 
-def check_suffix(path):
-    """Raises ValueError where a picture cannot be written to a file of that name."""
+def check_suffix(path: PathLike) -> None:
+    """Raises ValueError if the name of a picture's file has a suffix that cannot be written."""
     if pathlib.Path(path).suffix.lower() not in SUFFIXES:
         raise ValueError(f"{path}: a picture's file must end in {', '.join(SUFFIXES)}")
 
 
-def write_picture(picture, path):
-    """Writes uint8 (height, width[, 3]) as PNG, JPEG or WebP; an older file stays until then."""
+def write_picture(picture: ArrayLike, path: PathLike) -> None:
+    """Writes a picture as PNG, JPEG or WebP; an older file stays until the new one is complete.
+
+    Args:
+        picture: uint8 (height, width) or (height, width, 3).
+        path: file that ends in `.png`, `.jpg`, `.jpeg` or `.webp`, which needs pillow.
+
+    Raises:
+        ValueError: the file has another suffix.
+        ImportError: a `.webp` file without pillow.
+    """
     check_suffix(path)
     pixels = np.asarray(picture)
     pixels = pixels[..., np.newaxis] if pixels.ndim == 2 else pixels

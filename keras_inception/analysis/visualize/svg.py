@@ -1,15 +1,19 @@
 """Pieces of SVG: text of a known width, and the frame of a figure for light and dark pages."""
 
+from __future__ import annotations
+
 import dataclasses
+from collections.abc import Iterable, Sequence
 from xml.sax.saxutils import escape, quoteattr
 
 from keras_inception.files import replacing
+from keras_inception.types import PathLike
 
-_CORNER = 7  # pixels, of a rounded corner
+_CORNER = 7  # radius in pixels
 TIMES = "\u00d7"
 FONT = "Helvetica, Arial, 'DejaVu Sans', sans-serif"
-# Thousandths of the font's size, at least what the widest of these fonts, DejaVu Sans, needs; what
-# is not listed is as wide as the widest letter.
+# Widths in thousandths of the font's size, enough for DejaVu Sans, the widest of these fonts. A
+# character that is not listed counts as the widest letter.
 _WIDTHS = {
     " .,:;'|!/\\ijl[]()I-frt": 420,
     '0123456789abcdeghknopqsuvxyzEFJLPSTXYZ_?$*"': 690,
@@ -17,8 +21,8 @@ _WIDTHS = {
 }
 _WIDTH = {character: width for characters, width in _WIDTHS.items() for character in characters}
 
-# All colours are the reader's preference; texts are in `currentColor`, for a page that has the
-# figure inside and sets another ink.
+# Colours follow the reader's preference for light or dark. Texts are in `currentColor`, so that a
+# page around the figure can set another ink.
 _STYLE = """
 svg.figure { color: #24292f; --ground: #ffffff; --faint: #6b7280; --line: #8b95a1;
   --conv: #dbe8fd; --pool: #fbe3d6; --join: #e4e7eb; --module: #dcf0e1; --other: #efe6fa;
@@ -32,33 +36,42 @@ svg.figure { color: #24292f; --ground: #ffffff; --faint: #6b7280; --line: #8b95a
 
 @dataclasses.dataclass(frozen=True)
 class Figure:
-    """A figure as SVG; notebooks show it.
+    """A figure as SVG, which notebooks show.
 
     Attributes:
-        svg: the text of the file.
-        width, height: in pixels.
+        svg: the text of the SVG file.
+        width: width in pixels.
+        height: height in pixels.
     """
 
     svg: str
     width: float
     height: float
 
-    def _repr_svg_(self):
+    def _repr_svg_(self) -> str:
         return self.svg
 
-    def save(self, path):
-        """Writes the file; what is at `path` stays until the new one is complete."""
+    def save(self, path: PathLike) -> None:
+        """Writes the SVG file; an older file at `path` stays until the new one is complete."""
         with replacing(path) as temporary:
             temporary.write_text(self.svg, encoding="utf-8")
 
 
-def text_width(text, size):
-    """At most how wide a text is in `FONT`, in the units of the font's size."""
+def text_width(text: str, size: float) -> float:
+    """Returns an upper bound of a text's width in `FONT`, in the units of the font's size."""
     return sum(_WIDTH.get(character, 1000) for character in text) * size / 1000
 
 
-def text(x, y, content, size, anchor="middle", weight=None, faint=False):
-    """A line of text, its baseline at `y`."""
+def text(
+    x: float,
+    y: float,
+    content: str,
+    size: float,
+    anchor: str = "middle",
+    weight: str | None = None,
+    faint: bool = False,
+) -> str:
+    """Makes a line of text whose baseline is at `y`."""
     fill = "var(--faint)" if faint else "currentColor"
     bold = f' font-weight="{weight}"' if weight else ""
     return (
@@ -67,18 +80,18 @@ def text(x, y, content, size, anchor="middle", weight=None, faint=False):
     )
 
 
-def attribute(value):
-    """A quoted attribute value."""
+def attribute(value: object) -> str:
+    """Quotes the value of an attribute."""
     return quoteattr(str(value))
 
 
-def number(value):
-    """A coordinate, to a hundredth."""
+def number(value: float) -> str:
+    """Writes a coordinate to a hundredth of a pixel."""
     return f"{value:.2f}".rstrip("0").rstrip(".")
 
 
-def rounded_path(points):
-    """The path through points, its corners rounded."""
+def rounded_path(points: Sequence[tuple[float, float]]) -> str:
+    """Makes the `d` of a path through points (x, y), with rounded corners."""
     points = [point for point, before in zip(points, [None, *points]) if point != before]
     corners = [points[0]]
     for before, point, after in zip(points, points[1:], points[2:]):
@@ -93,7 +106,7 @@ def rounded_path(points):
 
 
 def _towards(point, other):
-    """The place on the way to another corner where the rounding begins."""
+    """Returns the point on the way to `other` where the rounded corner begins."""
     distance = abs(other[0] - point[0]) + abs(other[1] - point[1])
     share = min(_CORNER, distance / 2) / distance
     return tuple(a + share * (b - a) for a, b in zip(point, other))
@@ -103,14 +116,23 @@ def _pair(point):
     return f"{number(point[0])} {number(point[1])}"
 
 
-def figure(width, height, title, description, body, style=""):
+def figure(
+    width: float,
+    height: float,
+    title: str,
+    description: str,
+    body: Iterable[str],
+    style: str = "",
+) -> Figure:
     """Puts a frame around the pieces of a figure.
 
     Args:
-        width, height: pixels.
-        title, description: what it shows, in words, for those who do not see it.
-        body: the pieces.
-        style: more rules of style.
+        width: width in pixels.
+        height: height in pixels.
+        title: what the figure shows, for readers who cannot see it.
+        description: the same in more words.
+        body: the pieces of SVG.
+        style: more CSS rules.
 
     Returns:
         A `Figure`.

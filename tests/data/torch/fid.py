@@ -13,7 +13,7 @@ import torch
 import torchvision
 from pytorch_fid import fid_score, inception
 
-sys.path.insert(0, str(pathlib.Path(__file__).parents[2]))
+sys.path.insert(0, str(pathlib.Path(__file__).parents[2] / "support"))
 import torch_rule
 
 

@@ -3,9 +3,9 @@
     python tests/data/torch/record.py
 
 runs in any environment with numpy, torch, torchvision and timm (extra `test-torch`), and takes some
-ten seconds. Networks, weights and images are those of `tests/torch_rule.py`; kept are the names and
-shapes of the variables and, from a run in double precision, the logits. Made with torch 2.14.1,
-torchvision 0.29.1 and timm 1.0.31.
+ten seconds. Networks, weights and images are those of `tests/support/torch_rule.py`. The names and
+shapes of the variables are kept and, from a run in double precision, the logits. Made with torch
+2.14.1, torchvision 0.29.1 and timm 1.0.31.
 
 The tests with the marker `torch` run it too, into a folder of theirs, where it leaves the weights
 as well: TensorFlow and PyTorch (its Triton) cannot always be imported into one process.
@@ -20,7 +20,7 @@ import sys
 import numpy as np
 
 HERE = pathlib.Path(__file__).parent
-sys.path.append(str(HERE.parents[1]))
+sys.path.append(str(HERE.parents[1] / "support"))
 
 import torch  # noqa: E402
 import torch_rule  # noqa: E402
