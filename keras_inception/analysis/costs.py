@@ -217,7 +217,7 @@ class _Walk:
         self.rows = []
         self._seen = set()  # ids of variables that a row has counted
 
-    def through(self, model, inputs, prefix=""):
+    def through(self, model: keras.Model, inputs: list, prefix: str = "") -> list:
         """Adds the rows of a model; takes and returns lists of Keras tensors."""
         tensors = dict(zip(model.inputs, inputs))
         calls = graph.calls(model)

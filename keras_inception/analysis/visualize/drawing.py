@@ -38,7 +38,7 @@ def draw(
     *,
     block: str | None = None,
     expand: str | Sequence[str] = (),
-    input_shape: Sequence[int | None] | None = None,
+    input_shape: Sequence[int] | None = None,
     repeats: bool = True,
 ) -> svg.Figure:
     """Draws a network, one of its modules, or a block of `keras_inception.layers`.
@@ -116,7 +116,7 @@ class _Blocks:
         if group:
             self.steps[group[-1].name] = group
 
-    def parts(self, name):
+    def parts(self, name: str) -> list[str]:
         """Returns the end points that `name` stands for: itself, or all of the stem."""
         if name == STEM:
             stem = self.stem()
@@ -131,9 +131,9 @@ class _Blocks:
             + ", ".join(self.steps)
         )
 
-    def stem(self):
+    def stem(self) -> list[str]:
         """Returns the names of the end points before the first module that keeps its grid."""
-        names = []
+        names: list[str] = []
         for name, steps in self.steps.items():
             inside = {value for step in steps for value in step.outputs}
             (outside, *more) = dict.fromkeys(

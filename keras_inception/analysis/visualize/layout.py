@@ -71,11 +71,12 @@ class _Planner:
     def __init__(self, links, size):
         self.links, self.size = list(links), size
 
-    def part(self, boxes, start, end):
+    def part(self, boxes: list[Box], start: Box | str, end: Box | str) -> Layout:
         """Lays out the boxes between `start` and `end`."""
-        place = {start: -1, end: len(boxes), **{box: i for i, box in enumerate(boxes)}}
+        place: dict[Box | str, int] = {start: -1, end: len(boxes)}
+        place.update((box, i) for i, box in enumerate(boxes))
         inner = self._links(boxes, start, end)
-        passed = set()
+        passed: set[int] = set()
         for source, target in inner:
             passed.update(range(place[source] + 1, place[target]))
         cuts = [box for box in boxes if place[box] not in passed]

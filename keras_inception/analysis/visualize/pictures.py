@@ -22,7 +22,7 @@ _HEAT = np.array(
     [[28, 16, 68], [79, 18, 123], [181, 54, 122], [251, 135, 97], [252, 253, 191]], "float32"
 )
 _GROUND = 255  # white between tiles
-_FALLBACK = 224  # pixels a side, for a network of any size if there is no picture
+_FALLBACK = 224  # side in pixels for a network of any size, if there is no picture
 
 
 def checked_picture(image: ArrayLike, channels: int) -> np.ndarray:

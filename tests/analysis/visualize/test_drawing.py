@@ -2,8 +2,8 @@
 
 import keras
 import pytest
-from support.drawn import check, read
-from support.weightless import layer_names, network
+from drawn_boxes import check, read
+from weightless import layer_names, network
 
 import keras_inception
 from keras_inception import layers

@@ -1,8 +1,8 @@
 """Every network of the package is drawn whole, and its last grid is found."""
 
 import pytest
-from support.drawn import check
-from support.weightless import layer_names, network, with_auxiliary_heads
+from drawn_boxes import check
+from weightless import layer_names, network, with_auxiliary_heads
 
 import keras_inception
 from keras_inception.analysis.visualize import draw

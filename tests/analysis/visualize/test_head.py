@@ -3,7 +3,7 @@
 import keras
 import numpy as np
 import pytest
-from support.weightless import network
+from weightless import network
 
 from keras_inception.analysis.visualize import grad_cam
 from keras_inception.analysis.visualize.head import class_output, last_grid
