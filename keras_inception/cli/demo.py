@@ -1,4 +1,4 @@
-"""Does the main job in small: trains a narrow network on the embedded photo_patches and uses it.
+"""Runs the whole workflow on a small scale: trains a narrow network on photo_patches and uses it.
 
 It builds the data set, trains with the recipe `demo`, writes a SavedModel and TFLite files,
 evaluates every form with 1 and 10 crops, classifies JPEG files with each, and writes results.json
