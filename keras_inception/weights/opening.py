@@ -133,7 +133,7 @@ class OpenFile:
 
     @property
     def skipped(self) -> Mapping[str, str]:
-        """Why each entry that is not a weight is skipped, by name, for example an optimizer slot."""
+        """Why each entry that is not a weight is skipped, by name; optimizer slots, for example."""
         return self._read(_limit()).source.skipped
 
     def read(self, name: str) -> np.ndarray:
