@@ -1,7 +1,7 @@
 """Compares the speed of each form of a network with the limits that this package sets itself.
 
     python benchmarks/forms.py --folder=build/forms --write [--network=inception_v3]
-    python benchmarks/forms.py --folder=build/forms [--network=inception_v3] [--batch=1]
+    python benchmarks/forms.py --folder=build/forms [--network=inception_v3] [--batch_size=1]
 
 The first call writes every form whose packages are installed. It takes minutes, and any machine
 will do. The second call times them in turn, with one thread each, and prints medians and ratios
@@ -31,7 +31,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--folder", type=pathlib.Path, required=True)
     parser.add_argument("--network", default="inception_v3")
-    parser.add_argument("--batch", type=int, default=1)
+    parser.add_argument("--batch_size", type=int, default=1)
     parser.add_argument("--repeats", type=int, default=20)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--write", action="store_true")
@@ -48,8 +48,8 @@ def main():
         write(arguments.network, folder, arguments.form)
         return
     timings = timed(folder, arguments)
-    print_ratios(timings, arguments.batch)
-    if arguments.batch == 1:
+    print_ratios(timings, arguments.batch_size)
+    if arguments.batch_size == 1:
         predict(folder / "saved_model", arguments.repeats)
 
 
@@ -67,7 +67,7 @@ def write(network, folder, only):
         is_wanted = name in only if only else name not in SLOW
         if is_wanted and not path.exists() and not benchmark_forms.missing(name):
             print(f"writing {path} ...", flush=True)
-            form.write(model, path, pictures, None)
+            form.write(model, path, pictures)
 
 
 def timed(folder, arguments):
@@ -83,18 +83,19 @@ def timed(folder, arguments):
         if name not in SLOW and (folder / form.file).exists() and not benchmark_forms.missing(name)
     }
     size = next(iter(forms.values())).size
-    views = np.random.default_rng(0).uniform(-1, 1, (arguments.batch, size, size, 3))
+    views = np.random.default_rng(0).uniform(-1, 1, (arguments.batch_size, size, size, 3))
     views = views.astype("float32")
     calls = {name: lambda form=form: form(views) for name, form in forms.items()}
-    timings = benchmark.interleaved(calls, arguments.batch, arguments.repeats)
+    timings = benchmark.interleaved(calls, arguments.batch_size, arguments.repeats)
     rate = benchmark.multiply_rate()
     print(
-        f"{arguments.network}, batch {arguments.batch}, {arguments.threads} threads, ms a picture"
+        f"{arguments.network}, batch {arguments.batch_size}, {arguments.threads} threads, "
+        "ms a picture"
     )
     print(f"a matrix product of 2048 reaches {rate / 1e9:.0f} GFLOP/s in float32")
     for name, timing in timings.items():
         times = (timing.least, timing.median, timing.p95)
-        times = "  ".join(f"{1e3 * t / arguments.batch:8.2f}" for t in times)
+        times = "  ".join(f"{1e3 * t / arguments.batch_size:8.2f}" for t in times)
         print(f"  {name:22}  min, median, 95 %: {times}", flush=True)
     return timings
 

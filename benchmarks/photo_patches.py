@@ -1,6 +1,6 @@
 """Measures on photo_patches what the papers claim about crops, ensembles and training.
 
-    python benchmarks/photo_patches.py [--experiment=crops ...] [--output_dir=build/photo_patches]
+    python benchmarks/photo_patches.py [--experiment=crops ...] [--output=build/photo_patches]
 
 Trains the networks of `EXPERIMENTS` on the embedded data set, evaluates them on its test patches,
 and prints a Markdown table for each experiment, as in `docs/results.md`. Each training and each
@@ -155,7 +155,7 @@ EXPERIMENTS = {
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--experiment", action="append", choices=EXPERIMENTS, help="repeatable")
-    parser.add_argument("--output_dir", type=pathlib.Path, default="build/photo_patches")
+    parser.add_argument("--output", type=pathlib.Path, default="build/photo_patches")
     parser.add_argument("--data_dir", help="folder of tensorflow-datasets' data")
     parser.add_argument("--tables", action="store_true", help="run nothing")
     arguments = parser.parse_args()
@@ -164,8 +164,8 @@ def main():
     for name in arguments.experiment or EXPERIMENTS:
         experiment = EXPERIMENTS[name]
         if not arguments.tables:
-            run(experiment, arguments.output_dir, arguments.data_dir)
-        print(f"### {experiment.title}\n\n{table(experiment, arguments.output_dir)}\n", flush=True)
+            run(experiment, arguments.output, arguments.data_dir)
+        print(f"### {experiment.title}\n\n{table(experiment, arguments.output)}\n", flush=True)
 
 
 def run(experiment, folder, data_dir):

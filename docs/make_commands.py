@@ -1,5 +1,7 @@
 """Writes commands.md from the flags of the command line: `python docs/make_commands.py`."""
 
+from __future__ import annotations
+
 import pathlib
 import re
 
@@ -23,19 +25,21 @@ GUIDES = {  # command: pages with more about it
 _HEAD = """# Command line
 
 `python docs/make_commands.py` writes this page. `keras-inception COMMAND --help` prints the same,
-and more about the command. Write a flag's value after an equals sign (`--seed=1`). A flag with
-`[no]` is a switch: `--traceback` or `--notraceback`. The exit status is 0 for success, 1 for a
-failure, 2 for a mistake on the command line and 130 after Ctrl-C. A failure or a mistake prints
-one line on stderr.
+and more about the command. The same thing has the same flag on every command. Write a flag's value
+after an equals sign (`--seed=1`). A flag with `[no]` is a switch: `--traceback` or `--notraceback`.
+
+The exit status is 0 for success, 1 for a failure, 2 for a mistake on the command line and 130 after
+Ctrl-C. A failure or a mistake prints one line on stderr. Flags that this release renamed still work
+in their old spelling, and a line on stderr says the new one.
 """
 
 
-def page():
+def page() -> str:
     """Returns the text of commands.md."""
     return "\n".join([_HEAD, *map(section, main.COMMANDS)])
 
 
-def section(name):
+def section(name: str) -> str:
     """Describes a command: its purpose, its usage, and a table of its flags."""
     command, flag_values = main.load_command(name)
     more = ", ".join(f"[{target.rpartition('/')[2]}]({target})" for target in GUIDES[name])
@@ -51,25 +55,24 @@ def section(name):
         "| flag | default | what it does |",
         "| --- | --- | --- |",
     ]
-    for flag, default, text in main.described(flag_values):
+    for flag, default, text in main.described(name, flag_values):
         shown = "" if default is None else f"`{default}`"
         lines.append(f"| `{flag}` | {shown} | {_cell(text)} |")
     return "\n".join([*lines, ""])
 
 
-def _sentence(text):
+def _sentence(text: str) -> str:
     return f"{text[0].upper()}{text[1:]}."
 
 
-def _cell(text):
-    """Makes a table cell of a flag's text: a choice's values as code, the rest without markup."""
-    text = re.sub(r"<([\w|]+)>: (.*)", _choice, text)
+def _cell(text: str) -> str:
+    """Makes a table cell of a help text: a choice's values as code, the rest without markup."""
+    text = re.sub(r"(?<= One of )([\w, ]+)(?=\.$)", _as_code, text)
     return re.sub(r"(?<!`)([|<*_])(?![^`]*`)", r"\\\1", text)
 
 
-def _choice(found):
-    values = ", ".join(f"`{value}`" for value in found[1].split("|"))
-    return f"{found[2]} One of {values}."
+def _as_code(values: re.Match[str]) -> str:
+    return ", ".join(f"`{value}`" for value in values[0].split(", "))
 
 
 if __name__ == "__main__":

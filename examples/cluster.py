@@ -33,7 +33,7 @@ def launch(recipe, workdir, workers=2):
     file = workdir / "cluster_recipe.json"
     file.write_text(recipe.to_json(), encoding="utf-8")
     words = [sys.executable, "-m", "keras_inception.cli.main", "launch", f"--workers={workers}"]
-    words += ["--", "train", f"--recipe_file={file}", f"--workdir={workdir}"]
+    words += ["--", "train", f"--recipe_file={file}", f"--output={workdir}"]
     sys.exit(subprocess.call(words))
 
 

@@ -6,7 +6,7 @@ DATA is a name such as `photo_patches`, `imagenet2012` or `folder:PATH`. The mod
 different sizes and forms. These commands train four that differ only in their seeds:
 
     for seed in 0 1 2 3; do
-        keras-inception train --recipe=demo --seed=$seed --workdir=build/seed$seed
+        keras-inception train --recipe=demo --seed=$seed --output=build/seed$seed
     done
     python examples/ensemble.py photo_patches build/seed{0..3}/model.keras
 """

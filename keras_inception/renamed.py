@@ -66,6 +66,7 @@ def joined_arguments(**joined: tuple[str, ...]) -> Callable[[Callable[P, R]], Ca
     def decorate(function):
         old_signature = _split_apart(inspect.signature(function), joined)
         first = next(iter(joined.values()))[0]
+        now = ", ".join(f"{new}=({', '.join(old)})" for new, old in joined.items())
 
         @functools.wraps(function)
         def accepting(*args, **kwargs):
@@ -73,9 +74,8 @@ def joined_arguments(**joined: tuple[str, ...]) -> Callable[[Callable[P, R]], Ca
             if isinstance(given.get(first, ()), (tuple, list)):  # a tuple, or no such argument
                 return function(*args, **kwargs)
             arguments = old_signature.bind(*args, **kwargs).arguments
+            say_renamed(f"{function.__name__}({', '.join(sum(joined.values(), ()))})", now)
             for new, old in joined.items():
-                words = ", ".join(old)
-                say_renamed(f"{function.__name__}({words})", f"{new}=({words})")
                 arguments[new] = tuple(arguments.pop(name) for name in old)
             return function(**arguments)
 

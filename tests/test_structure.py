@@ -36,6 +36,7 @@ EXPORTS = ("saved_model", "tflite", "onnx", "openvino")
 FRONT_DOORS = ("training.train", "evaluation.evaluate", *(f"export.{name}" for name in EXPORTS))
 # Functions that open a data set by its name, besides those of `data`.
 DATA_DIR = ("train", "evaluate", "fid", "statistics", "inception_score", "tflite", "features")
+DATA_DIR += ("opened", "open_data")  # what `tflite` and `train` open it with
 # "there is no" and "no longer" are English, "is no file" is not.
 NOT_ENGLISH = re.compile(
     r"(?<![Tt]here )\b(?:is|are|was|were) no (?!longer\b|more\b|less\b|other\b)\w+"

@@ -1,6 +1,6 @@
 """Sends one picture many times to your own TensorFlow Serving, by REST, and prints the times.
 
-python examples/serving/load_test.py picture.jpg [--requests=500 --clients=8 --batch=1]
+python examples/serving/load_test.py picture.jpg [--requests=500 --clients=8 --batch_size=1]
 """
 
 import argparse
@@ -33,15 +33,17 @@ def main():
     parser.add_argument("--url", default="http://localhost:8501")
     parser.add_argument("--requests", type=int, default=500)
     parser.add_argument("--clients", type=int, default=8)
-    parser.add_argument("--batch", type=int, default=1, help="pictures in a request")
+    parser.add_argument("--batch_size", type=int, default=1, help="pictures in a request")
     arguments = parser.parse_args()
     encoded = arguments.picture.read_bytes()
     whole, seconds = measure(
-        encoded, arguments.url, arguments.requests, arguments.clients, arguments.batch
+        encoded, arguments.url, arguments.requests, arguments.clients, arguments.batch_size
     )
     p95, p99 = (seconds[min(len(seconds) - 1, int(q * len(seconds)))] for q in (0.95, 0.99))
-    print(f"{arguments.requests * arguments.batch / whole:.1f} pictures/s by {arguments.clients}")
-    print(f"ms per request: median {1e3 * statistics.median(seconds):.1f}, ", end="")
+    print(
+        f"{arguments.requests * arguments.batch_size / whole:.1f} pictures/s by {arguments.clients}"
+    )
+    print(f"ms a request: median {1e3 * statistics.median(seconds):.1f}, ", end="")
     print(f"95 % {1e3 * p95:.1f}, 99 % {1e3 * p99:.1f}, most {1e3 * seconds[-1]:.1f}")
 
 

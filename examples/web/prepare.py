@@ -43,10 +43,12 @@ def prepare(model, class_names, folder, pictures):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--model", type=pathlib.Path, required=True)
-    parser.add_argument("--labels", type=pathlib.Path, help="default: labels.txt beside the model")
+    parser.add_argument(
+        "--class_names", type=pathlib.Path, help="default: labels.txt beside the model"
+    )
     parser.add_argument("--pictures", type=pathlib.Path, help="a folder; default: test patches")
     arguments = parser.parse_args()
-    labels = arguments.labels or arguments.model.parent / "labels.txt"
+    labels = arguments.class_names or arguments.model.parent / "labels.txt"
     names = labels.read_text(encoding="utf-8").splitlines()
     pictures = of_folder(arguments.pictures) if arguments.pictures else patches()
     model = keras.models.load_model(arguments.model, compile=False)

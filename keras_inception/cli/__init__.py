@@ -1,1 +1,1 @@
-"""The command line, `keras-inception COMMAND [flags]`: one file a command."""
+"""The command line, `keras-inception COMMAND [flags]`: one module for each command."""

@@ -1,85 +1,91 @@
 """Compares the forms of one network: speed, memory, size, and what each costs in accuracy.
 
-MODEL is a .keras or .h5 file, or the id of a network (see list), which is then built with random
-weights and the statistics of photographs, for speed alone. Every form is written, checked, and
-timed in turn with the others. With --data each is also evaluated on a data set, beside Keras.
-With --output_dir it writes results.json, latency.png and the forms themselves.
+--model is a .keras or .h5 file, or the id of a network (see the list command). That is then built
+with random weights and the statistics of photographs, for speed alone. Each form is written,
+checked, and timed in turn with the others. With --data each is also evaluated on a data set, beside
+Keras. With --output it writes results.json, latency.png and the forms themselves.
 """
+
+from __future__ import annotations
 
 import contextlib
 import json
 import pathlib
 import platform
 import tempfile
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import keras
 import numpy as np
 from absl import flags
 
 import keras_inception
-from keras_inception import analysis
+from keras_inception import analysis, data
 from keras_inception.analysis import benchmark
-from keras_inception.cli import benchmark_forms, common_flags
+from keras_inception.cli import benchmark_forms, common_flags, models
 from keras_inception.cli.benchmark_forms import FORMS
 from keras_inception.cli.errors import UsageError
 from keras_inception.data import preprocessing
 from keras_inception.evaluation import evaluate, plots
+from keras_inception.evaluation.predictors import Predictor
 from keras_inception.export import calibration, parity
-from keras_inception.files import replacing
+from keras_inception.export.calibration import Representative
+from keras_inception.files import replacing, write_text
 
-USAGE = "MODEL"
+USAGE = "--model=MODEL [flags]"
 
 
-def define_flags(flag_values):
-    def define(kind, name, default, help_text, **limits):
-        kind(name, default, help_text, flag_values=flag_values, **limits)
-
+def define_flags(flag_values: flags.FlagValues) -> None:
+    define = common_flags.Definer(flag_values)
+    define.model(common_flags.RANDOM_MODEL)
     flags.DEFINE_multi_enum(
         "form",
         None,
         list(FORMS),
-        "A form to compare; may be repeated. By default all whose packages are installed.",
+        "A form to compare (default: all whose packages are installed). May be repeated.",
         flag_values=flag_values,
     )
-    define(flags.DEFINE_integer, "threads", None, "Of every runtime.", lower_bound=1)
-    define(flags.DEFINE_integer, "batch", 1, "Pictures at a time.", lower_bound=1)
-    define(flags.DEFINE_integer, "repeats", 20, "How often each is timed.", lower_bound=1)
-    define(flags.DEFINE_bool, "memory", True, "Measure memory, in a process a form.")
-    define(
-        flags.DEFINE_string,
+    define.threads()
+    define.batch_size(default=1)
+    define.integer("repeats", "How often each form is timed.", 20)
+    define.switch("memory", "Measure memory, in a process for each form.", default=True)
+    define.text(
         "representative",
-        "photo_patches",
         "Pictures to calibrate with: a folder, photo_patches, or the name of another data set.",
+        "photo_patches",
     )
-    define(
-        flags.DEFINE_string, "data", None, "The data set for accuracies: photo_patches, folder:PATH"
-    )
-    define(flags.DEFINE_string, "split", "test", "Which part of --data.")
-    define(flags.DEFINE_string, "output_dir", None, "The folder for results, plot and forms.")
-    common_flags.define_data_dir(flag_values)
+    define.data(without="no accuracies")
+    define.data_dir()
+    define.split(default="test")
+    define.output("Folder for the results, the plot and the forms (default: none).")
 
 
-def run(flag_values, arguments):
-    if len(arguments) != 1:
-        raise UsageError(f"benchmark needs {USAGE}, got {' '.join(arguments) or 'none'}")
+def run(flag_values: flags.FlagValues, arguments: list[str]) -> None:
+    if flag_values.model is None or arguments:
+        raise UsageError(f"benchmark needs {USAGE}")
     names = _chosen(flag_values.form)
     benchmark_forms.set_threads(flag_values.threads)
-    model = _model(arguments[0], flag_values)
+    dataset = None
+    if flag_values.data:
+        dataset = data.open(flag_values.data, flag_values.split, flag_values.data_dir)
+    representative = calibration.opened(flag_values.representative, flag_values.data_dir)
+    model = _model(flag_values.model, representative)
     with contextlib.ExitStack() as stack:
-        folder = flag_values.output_dir or stack.enter_context(tempfile.TemporaryDirectory())
+        folder = flag_values.output or stack.enter_context(tempfile.TemporaryDirectory())
         folder = pathlib.Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
-        loaded = _written(model, folder, names, flag_values)
+        loaded = _written(model, folder, names, representative, flag_values.threads)
         results = _measured(model, loaded, folder, flag_values)
-        if flag_values.data:
-            for name, found in _accuracies(loaded, flag_values).items():
+        if dataset is not None:
+            for name, found in _accuracies(loaded, dataset).items():
                 results["forms"][name].update(found)
         print(as_text(results))
-        if flag_values.output_dir:
+        if flag_values.output:
             _write(results, folder)
 
 
-def _chosen(names):
+def _chosen(names: Sequence[str] | None) -> list[str]:
     for name in names or ():
         if benchmark_forms.missing(name):
             lacking = ", ".join(benchmark_forms.missing(name))
@@ -88,20 +94,23 @@ def _chosen(names):
     return list(dict.fromkeys(["keras", *chosen]))  # the others are compared with it
 
 
-def _model(name, flag_values):
-    if name in {info.id for info in keras_inception.list_models()}:
-        model = keras_inception.create_model(name, weights=None)
-        source = calibration.opened(flag_values.representative, flag_values.data_dir)
-        take_statistics(model, calibration.pictures(source, 8))
-        return model
-    path = pathlib.Path(name)
-    if not path.is_file():
-        raise FileNotFoundError(f"{name} is neither a file nor the id of a network")
-    return keras.models.load_model(path, compile=False)
+def _model(source: str, representative: Representative) -> keras.Model:
+    if not models.is_network(source):
+        return models.load(source)
+    model = keras_inception.create_model(source, weights=None)
+    take_statistics(model, calibration.pictures(representative, 8))
+    return model
 
 
-def take_statistics(model, pictures):
-    """Gives batch normalization those of photographs: else nearly all outputs would be the same."""
+def take_statistics(model: keras.Model, pictures: Sequence[np.ndarray]) -> None:
+    """Gives batch normalization the statistics of photographs.
+
+    With those of a new network nearly all outputs would be the same.
+
+    Args:
+        model: a network that takes square pictures in [-1, 1].
+        pictures: each (height, width, 3), pixels in [0, 255].
+    """
     views = np.stack([_view(picture, model.inputs[0].shape[1]) for picture in pictures])
     norms = [x for x in model.layers if isinstance(x, keras.layers.BatchNormalization)]
     kept = [norm.momentum for norm in norms]
@@ -112,24 +121,36 @@ def take_statistics(model, pictures):
         norm.momentum = momentum
 
 
-def _view(picture, size):
+def _view(picture: np.ndarray, size: int) -> np.ndarray:
     return preprocessing.evaluation_view(picture, size).numpy()
 
 
-def _written(model, folder, names, flag_values):
-    """Writes each form and loads it: `{name: predictor}`."""
+def _written(
+    model: keras.Model,
+    folder: pathlib.Path,
+    names: Sequence[str],
+    representative: Representative,
+    threads: int | None,
+) -> dict[str, Predictor]:
+    """Writes each form and loads it."""
     loaded = {}
     for name in names:
         form = FORMS[name]
         print(f"writing {name} ...", flush=True)
-        form.write(model, folder / form.file, flag_values.representative, flag_values.data_dir)
-        loaded[name] = form.load(folder / form.file, flag_values.threads)
+        form.write(model, folder / form.file, representative)
+        loaded[name] = form.load(folder / form.file, threads)
     return loaded
 
 
-def _measured(model, loaded, folder, flag_values):
+def _measured(
+    model: keras.Model,
+    loaded: Mapping[str, Predictor],
+    folder: pathlib.Path,
+    flag_values: flags.FlagValues,
+) -> dict[str, Any]:
+    """The speed, size and memory of each form, as results.json has them."""
     print("timing ...", flush=True)
-    size, batch = model.inputs[0].shape[1], flag_values.batch
+    size, batch = model.inputs[0].shape[1], flag_values.batch_size
     pictures = parity.made_up_pictures(size, batch)
     views = np.stack([_view(picture, size) for picture in pictures])
     calls = {name: lambda form=form: form(views) for name, form in loaded.items()}
@@ -161,17 +182,11 @@ def _measured(model, loaded, folder, flag_values):
     }
 
 
-def _accuracies(loaded, flag_values):
-    """For each form its accuracy on the data set, and how it differs from Keras."""
-    found = {
-        name: evaluate(
-            form,
-            flag_values.data,
-            split=flag_values.split,
-            data_dir=flag_values.data_dir,
-        )
-        for name, form in loaded.items()
-    }
+def _accuracies(
+    loaded: Mapping[str, Predictor], dataset: data.Dataset
+) -> dict[str, dict[str, float]]:
+    """The accuracy of each form on a data set, and how it differs from Keras."""
+    found = {name: evaluate(form, dataset) for name, form in loaded.items()}
     expected = found["keras"]
     rows = {}
     for name, evaluation in found.items():
@@ -186,8 +201,8 @@ def _accuracies(loaded, flag_values):
     return rows
 
 
-def as_text(results):
-    """The results as a table."""
+def as_text(results: Mapping[str, Any]) -> str:
+    """Returns the results as a table, below a line that says how they were measured."""
     head = ["form", "MB", "min ms", "median ms", "p95 ms", "images/s", "of ceiling"]
     columns = [
         lambda row: f"{row['bytes'] / 1e6:.2f}",
@@ -218,9 +233,8 @@ def as_text(results):
     return f"{about}\n\n{analysis.table(head, rows)}"
 
 
-def _write(results, folder):
-    with replacing(folder / "results.json") as temporary:
-        temporary.write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
+def _write(results: Mapping[str, Any], folder: pathlib.Path) -> None:
+    write_text(folder / "results.json", json.dumps(results, indent=2) + "\n")
     seconds = {name: row["seconds"] for name, row in results["forms"].items()}
     with replacing(folder / "latency.png") as temporary:
         temporary.write_bytes(plots.latency_plot(seconds))

@@ -1,28 +1,33 @@
-"""The main job in small: trains a narrow network on the embedded photo_patches and uses it.
+"""Runs the whole workflow on a small scale: trains a narrow network on photo_patches and uses it.
 
 It builds the data set, trains with the recipe `demo`, writes a SavedModel and TFLite files,
 evaluates every form with 1 and 10 crops, classifies JPEG files with each, and writes results.json
 and report.html. It takes a few minutes on two cores and downloads nothing.
 """
 
+from __future__ import annotations
+
 import contextlib
 import dataclasses
 import json
 import pathlib
 import time
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import keras
 import tensorflow as tf
 from absl import flags
 
-from keras_inception import export, training
+from keras_inception import data, export, training
 from keras_inception.cli import common_flags, demo_report
 from keras_inception.cli.errors import UsageError
 from keras_inception.cli.train import overridden, write_labels
-from keras_inception.data import pipeline
-from keras_inception.evaluation import evaluate, predictor
+from keras_inception.evaluation import Evaluation, evaluate, predictor
+from keras_inception.evaluation.predictors import Predictor
+from keras_inception.export import calibration
 from keras_inception.export.parity import size_on_disk
-from keras_inception.files import replacing
+from keras_inception.files import write_text
 
 CROPS = (1, 10)
 FORMS = {  # form: its file or folder
@@ -33,44 +38,55 @@ FORMS = {  # form: its file or folder
     "tflite_dynamic": "model_dynamic.tflite",
     "tflite_int8": "model_int8.tflite",
 }
+FIGURES = ("top1", "top5", "top1_standard_error")  # of an `Evaluation`
 TOP = 3  # classes named for each picture
+USAGE = "[flags]"
+Evaluations = dict[str, dict[int, Evaluation]]  # form -> crops -> what was found
 
 
 @dataclasses.dataclass(frozen=True)
 class Classified:
-    """One encoded picture, its true class, and what each form said: form -> [(name, p), ...]."""
+    """A picture with what each form says about it.
+
+    Attributes:
+        picture: encoded, as JPEG.
+        truth: name of its class.
+        answers: form -> the likeliest classes, as pairs (name, probability).
+    """
 
     picture: bytes
     truth: str
-    answers: dict
+    answers: dict[str, list[tuple[str, float]]]
 
 
-def define_flags(flag_values):
-    flags.DEFINE_string(
-        "output_dir", "build/demo", "The folder for everything it writes.", flag_values=flag_values
-    )
-    common_flags.define_seed(flag_values)
-    common_flags.define_epochs(flag_values)
-    common_flags.define_data_dir(flag_values)
+def define_flags(flag_values: flags.FlagValues) -> None:
+    define = common_flags.Definer(flag_values)
+    define.output("Folder for everything that the demo writes.", "build/demo")
+    define.data_dir()
+    define.epochs()
+    define.seed("initial weights and picture order", without="the recipe's")
 
 
-def run(flag_values, arguments):
+def run(flag_values: flags.FlagValues, arguments: list[str]) -> None:
     if arguments:
         raise UsageError(f"demo takes no {arguments[0]!r}, only flags")
-    folder, data_dir = pathlib.Path(flag_values.output_dir), flag_values.data_dir
+    folder, data_dir = pathlib.Path(flag_values.output), flag_values.data_dir
     recipe = overridden(training.RECIPES["demo"], flag_values)
-    seconds = {}
+    seconds: dict[str, float] = {}
     with _step("data", f"building {recipe.dataset}", seconds):
-        names = write_labels(recipe, folder, data_dir)
+        dataset = data.open(recipe.dataset, "test", data_dir)
+        write_labels(dataset, folder)
     with _step("training", f"training {recipe.network} for {recipe.epochs} epochs", seconds):
         result = training.train(recipe, folder, data_dir=data_dir, resume=False)
+        assert result is not None  # as in the other tasks of a cluster
     with _step("export", "exporting", seconds):
-        parities = _export(result.model, folder, names, recipe.dataset, data_dir)
+        representative = calibration.opened(recipe.dataset, data_dir)
+        parities = _export(result.model, folder, dataset.class_names, representative)
     with _step("evaluation", "evaluating on the test split", seconds):
         forms = {form: predictor(folder / file) for form, file in FORMS.items()}
-        evaluations = _evaluate(forms, recipe.dataset, data_dir)
+        evaluations = _evaluate(forms, dataset)
     with _step("classification", "classifying JPEG files", seconds):
-        patches = _classify(forms, *_test_pictures(recipe.dataset, names, data_dir))
+        patches = _classify(forms, *_pictures(dataset))
         photographs = _classify(forms, *_whole_photographs())
     results = {
         "recipe": recipe.name,
@@ -80,77 +96,83 @@ def run(flag_values, arguments):
         "test_pictures": len(patches),
         "seconds": sum(seconds.values()),
         "seconds_by_step": seconds,
-        "top1": _by_form(evaluations, lambda found: found.top1),
-        "top5": _by_form(evaluations, lambda found: found.top5),
-        "top1_standard_error": _by_form(evaluations, lambda found: found.top1_standard_error),
+        **{figure: _by_form(evaluations, figure) for figure in FIGURES},
         "agreement": _agreement(patches),
         "agreement_on_whole_photographs": _agreement(photographs),
         "largest_difference": {f: parity.largest_difference for f, parity in parities.items()},
         "sizes": {form: size_on_disk(folder / file) for form, file in FORMS.items()},
         "versions": {"keras": keras.__version__, "tensorflow": tf.__version__},
     }
-    _write(folder / "results.json", json.dumps(results, indent=2) + "\n")
+    write_text(folder / "results.json", json.dumps(results, indent=2) + "\n")
     text = demo_report.html(results, recipe, result.history, evaluations, patches, photographs)
-    _write(folder / "report.html", text)
+    write_text(folder / "report.html", text)
     _print_summary(results, folder)
 
 
-def _export(model, folder, names, dataset, data_dir):
-    """Writes every form but Keras's own, over an earlier run's; says how close each is to Keras."""
+def _export(
+    model: keras.Model,
+    folder: pathlib.Path,
+    class_names: Sequence[str],
+    representative: calibration.Representative,
+) -> dict[str, export.Parity]:
+    """Writes every form but Keras's own, and prints how close each is to Keras.
+
+    The forms of an earlier run are replaced. `representative` has pictures to calibrate with.
+    """
     files = {form: folder / file for form, file in FORMS.items()}
-    parities = {
-        "saved_model": export.saved_model(model, files["saved_model"], names, overwrite=True)
-    }
+    options: dict[str, Any] = {"class_names": class_names, "overwrite": True}
+    parities = {"saved_model": export.saved_model(model, files["saved_model"], **options)}
     for form in (form for form in FORMS if form.startswith("tflite")):
         mode = form.removeprefix("tflite_")
-        seen = dataset if mode in export.CALIBRATED_MODES else None
-        options = {"class_names": names, "data_dir": data_dir, "overwrite": True}
+        seen = representative if mode in export.CALIBRATED_MODES else None
         parities[form] = export.tflite(model, files[form], mode, seen, **options)
     for parity in parities.values():
         print(f"  {parity}")
     return parities
 
 
-def _evaluate(forms, dataset, data_dir):
-    """`{form: {crops: Evaluation}}`."""
+def _evaluate(forms: Mapping[str, Predictor], dataset: data.Dataset) -> Evaluations:
     return {
-        form: {crops: evaluate(model, dataset, crops, data_dir=data_dir) for crops in CROPS}
+        form: {crops: evaluate(model, dataset, crops) for crops in CROPS}
         for form, model in forms.items()
     }
 
 
-def _test_pictures(dataset, names, data_dir):
-    """The JPEG bytes of the test split and the names of their classes."""
-    examples = list(pipeline.encoded_examples(dataset, "test", data_dir).as_numpy_iterator())
-    return [picture for picture, _ in examples], [names[label] for _, label in examples]
+def _pictures(dataset: data.Dataset) -> tuple[list[bytes], list[str]]:
+    """The encoded pictures of a data set and the names of their classes."""
+    examples = list(dataset.encoded().as_numpy_iterator())
+    names = dataset.class_names
+    return [encoded for encoded, _ in examples], [names[label] for _, label in examples]
 
 
-def _whole_photographs():
-    """The photographs that the patches were cut from, as JPEG bytes, and their names."""
+def _whole_photographs() -> tuple[list[bytes], list[str]]:
+    """The photographs that the patches were cut from, as JPEG files, and their names."""
     from keras_inception.data.photo_patches import PHOTOGRAPHS, read_photograph
 
     pictures = [tf.io.encode_jpeg(read_photograph(name), quality=95) for name in PHOTOGRAPHS]
     return [picture.numpy() for picture in pictures], list(PHOTOGRAPHS)
 
 
-def _classify(forms, pictures, truths):
-    """Encoded pictures in, class names out, with every form."""
+def _classify(
+    forms: Mapping[str, Predictor], encoded: list[bytes], truths: list[str]
+) -> list[Classified]:
+    """Classifies encoded pictures with every form."""
     answers = {
         form: [
             best
-            for start in range(0, len(pictures), 64)
-            for best in model.classify(pictures[start : start + 64], TOP)
+            for start in range(0, len(encoded), 64)
+            for best in model.classify(encoded[start : start + 64], TOP)
         ]
         for form, model in forms.items()
     }
     return [
         Classified(picture, truth, {form: answers[form][i] for form in FORMS})
-        for i, (picture, truth) in enumerate(zip(pictures, truths, strict=True))
+        for i, (picture, truth) in enumerate(zip(encoded, truths, strict=True))
     ]
 
 
-def _agreement(classified):
-    """`{form: fraction of the pictures that it gives the same name as Keras}`."""
+def _agreement(classified: Sequence[Classified]) -> dict[str, float]:
+    """Form -> fraction of the pictures for which it gives the same name as Keras."""
     return {
         form: sum(c.answers[form][0][0] == c.answers["keras"][0][0] for c in classified)
         / len(classified)
@@ -158,15 +180,16 @@ def _agreement(classified):
     }
 
 
-def _by_form(evaluations, figure):
+def _by_form(evaluations: Evaluations, figure: str) -> dict[str, dict[str, float]]:
     return {
-        form: {str(crops): figure(found) for crops, found in by_crops.items()}
+        form: {str(crops): getattr(found, figure) for crops, found in by_crops.items()}
         for form, by_crops in evaluations.items()
     }
 
 
 @contextlib.contextmanager
-def _step(name, title, seconds):
+def _step(name: str, title: str, seconds: dict[str, float]) -> Iterator[None]:
+    """Prints a step's title and how long it took, and keeps that in `seconds`."""
     print(f"{title} ...", flush=True)
     start = time.perf_counter()
     yield
@@ -174,12 +197,7 @@ def _step(name, title, seconds):
     print(f"  {name}: {seconds[name]:.1f} s", flush=True)
 
 
-def _write(path, text):
-    with replacing(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
-
-
-def _print_summary(results, folder):
+def _print_summary(results: dict[str, Any], folder: pathlib.Path) -> None:
     for form in FORMS:
         accuracies = ", ".join(
             f"{results['top1'][form][str(crops)]:.2%} ({crops} crop{'s' * (crops > 1)})"

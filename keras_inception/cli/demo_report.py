@@ -1,8 +1,16 @@
-"""What the demo's report says: its pieces are those of `evaluation/report.py`."""
+"""Writes the report of the demo, from the pieces of `evaluation/report.py`."""
+
+from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
-from keras_inception.evaluation import plots, report
+from keras_inception.evaluation import Evaluation, plots, report
+
+if TYPE_CHECKING:
+    from keras_inception.cli.demo import Classified, Evaluations
+    from keras_inception.training import Recipe
 
 TITLES = {
     "keras": "Keras",
@@ -12,76 +20,39 @@ TITLES = {
     "tflite_dynamic": "TFLite dynamic",
     "tflite_int8": "TFLite int8",
 }
-MISTAKES = 16  # shown at most
+MISTAKES = 16  # at most so many are shown
 
 
-def html(results, recipe, history, evaluations, patches, photographs):
-    """The report as one HTML page.
+def html(
+    results: Mapping[str, Any],
+    recipe: Recipe,
+    history: Mapping[str, Sequence[float]],
+    evaluations: Evaluations,
+    patches: Sequence[Classified],
+    photographs: Sequence[Classified],
+) -> str:
+    """Returns the report as one HTML page.
 
     Args:
-        results: the dict that results.json holds.
-        recipe: the `Recipe` that was trained.
-        history: `{name: [a value an epoch]}`.
-        evaluations: `{form: {crops: Evaluation}}`.
-        patches: the classified pictures of the test split, each a `demo.Classified`.
-        photographs: the same for the whole photographs.
+        results: what results.json holds.
+        recipe: the recipe that was trained.
+        history: name -> a value for each epoch.
+        evaluations: form -> crops -> what was found.
+        patches: the pictures of the test split.
+        photographs: the photographs that they were cut from.
     """
     single = evaluations["keras"][1]
-    cards = [_card(patch) for patch in patches]
-    mistakes = sum(not card.is_right for card in cards)
-    shown = report.surest_of_each_kind(cards, MISTAKES)
     body = [
         report.tiles(_headline(results)),
         _accuracy(results, single),
         _exports(results),
-        report.section(
-            "Training",
-            f"{recipe.epochs} epochs by RMSProp in {results['seconds_by_step']['training']:.0f} s, "
-            "validation included. Training pictures are cropped and mirrored at random. Both "
-            "losses include label smoothing, that of training the weight decay too.",
-            report.side_by_side(_curve(history, "loss"), _curve(history, "top1_accuracy")),
-        ),
-        report.section(
-            "What is taken for what",
-            f"The {single.pictures} test patches, one crop, Keras: a row for each true class.",
-            report.plot(
-                lambda theme: plots.confusion_plot(single.confusion, single.class_names, theme),
-                "Confusion matrix",
-                least_width="36rem",
-            ),
-        ),
-        report.section(
-            "Classified patches",
-            "The first test patch of each class, from its JPEG bytes, by Keras. A form that gives "
-            "another class is named under the picture.",
-            report.cards(map(_card, _first_of_each(patches))),
-        ),
+        _training(results, recipe, history),
+        _confusion(single),
+        _first_patches(patches),
+        *_mistakes(patches),
+        _photographs(photographs),
+        _recipe(recipe),
     ]
-    if mistakes:
-        body.append(
-            report.section(
-                "Mistakes",
-                f"{mistakes} of {len(patches)} test patches are classified wrongly with one "
-                f"crop. Of each kind the one that the network was surest of, {len(shown)} kinds:",
-                report.cards(shown),
-            )
-        )
-    body.append(
-        report.section(
-            "Whole photographs",
-            "The photographs that the patches were cut from, squashed to the network's square: "
-            "seen from much farther away than anything it was trained on.",
-            report.cards(_smaller(_card(photograph)) for photograph in photographs),
-        )
-    )
-    fields = [(name, _plain(value)) for name, value in recipe.to_dict().items()]
-    body.append(
-        report.section(
-            "Recipe",
-            "All the numbers of the training run.",
-            report.folded("Show the recipe", report.table(["field", "value"], fields)),
-        )
-    )
     versions = ", ".join(f"{name} {version}" for name, version in results["versions"].items())
     lead = (
         f"{recipe.network} ({results['parameters']:,} parameters, {recipe.size} x {recipe.size} "
@@ -90,7 +61,7 @@ def html(results, recipe, history, evaluations, patches, photographs):
     return report.page("keras_inception demo", lead, body, f"seed {recipe.seed}; {versions}")
 
 
-def _headline(results):
+def _headline(results: Mapping[str, Any]) -> dict[str, str]:
     return {
         "top-1, 1 crop": f"{results['top1']['keras']['1']:.1%}",
         "top-1, 10 crops": f"{results['top1']['keras']['10']:.1%}",
@@ -100,7 +71,7 @@ def _headline(results):
     }
 
 
-def _accuracy(results, single):
+def _accuracy(results: Mapping[str, Any], single: Evaluation) -> str:
     rows = [
         [
             title,
@@ -120,7 +91,7 @@ def _accuracy(results, single):
     return report.section("Accuracy", text, report.table(head, rows))
 
 
-def _exports(results):
+def _exports(results: Mapping[str, Any]) -> str:
     rows = [
         [
             title,
@@ -133,26 +104,87 @@ def _exports(results):
     ]
     head = ["form", "size", "same class, patches", "same class, photographs", "difference"]
     text = (
-        "How often a form's class for the same JPEG bytes is that of Keras, on test patches and on "
-        "whole photographs, and the largest difference of a probability on made-up pictures, or "
-        "on those of the calibration."
+        "How often a form gives the same class as Keras for the same JPEG bytes, on test patches "
+        "and on whole photographs, and the largest difference of a probability, on made-up "
+        "pictures or on those of the calibration."
     )
     return report.section("Exports", text, report.table(head, rows))
 
 
-def _curve(history, name):
+def _training(
+    results: Mapping[str, Any], recipe: Recipe, history: Mapping[str, Sequence[float]]
+) -> str:
+    text = (
+        f"{recipe.epochs} epochs by RMSProp in {results['seconds_by_step']['training']:.0f} s, "
+        "validation included. Training pictures are cropped and mirrored at random. Both losses "
+        "include label smoothing, and the training loss the weight decay too."
+    )
+    curves = report.side_by_side(_curve(history, "loss"), _curve(history, "top1_accuracy"))
+    return report.section("Training", text, curves)
+
+
+def _curve(history: Mapping[str, Sequence[float]], name: str) -> str:
     title = name.replace("top1", "top-1").replace("_", " ")
     return report.plot(lambda theme: plots.curve_plot(history, name, title, theme), title)
 
 
-def _first_of_each(patches):
-    first = {}
+def _confusion(single: Evaluation) -> str:
+    plot = report.plot(
+        lambda theme: plots.confusion_plot(single.confusion, single.class_names, theme),
+        "Confusion matrix",
+        least_width="36rem",
+    )
+    text = f"The {single.pictures} test patches, one crop, Keras: a row for each true class."
+    return report.section("What is taken for what", text, plot)
+
+
+def _first_patches(patches: Sequence[Classified]) -> str:
+    text = (
+        "The first test patch of each class, from its JPEG bytes, by Keras. A form that gives "
+        "another class is named under the picture."
+    )
+    return report.section(
+        "Classified patches", text, report.cards(map(_card, _first_of_each(patches)))
+    )
+
+
+def _mistakes(patches: Sequence[Classified]) -> Iterable[str]:
+    """A section, if there are mistakes."""
+    cards = [_card(patch) for patch in patches]
+    mistakes = sum(not card.is_right for card in cards)
+    if mistakes:
+        shown = report.surest_of_each_kind(cards, MISTAKES)
+        text = (
+            f"{mistakes} of {len(patches)} test patches are classified wrongly with one crop. Of "
+            f"each kind of mistake the surest one is shown, {len(shown)} kinds:"
+        )
+        yield report.section("Mistakes", text, report.cards(shown))
+
+
+def _photographs(photographs: Sequence[Classified]) -> str:
+    text = (
+        "The photographs that the patches were cut from, squashed to the network's square: seen "
+        "from much farther away than anything it was trained on."
+    )
+    cards = report.cards(_smaller(_card(photograph)) for photograph in photographs)
+    return report.section("Whole photographs", text, cards)
+
+
+def _recipe(recipe: Recipe) -> str:
+    fields = [(name, _plain(value)) for name, value in recipe.to_dict().items()]
+    table = report.table(["field", "value"], fields)
+    text = "All the numbers of the training run."
+    return report.section("Recipe", text, report.folded("Show the recipe", table))
+
+
+def _first_of_each(patches: Sequence[Classified]) -> list[Classified]:
+    first: dict[str, Classified] = {}
     for patch in patches:
         first.setdefault(patch.truth, patch)
     return [first[truth] for truth in sorted(first)]
 
 
-def _card(classified):
+def _card(classified: Classified) -> report.Card:
     best = classified.answers["keras"]
     others = [
         f"{TITLES[form]}: {answer[0][0].replace('_', ' ')}"
@@ -162,11 +194,11 @@ def _card(classified):
     return report.Card(classified.picture, classified.truth, best, "; ".join(others))
 
 
-def _smaller(card):
+def _smaller(card: report.Card) -> report.Card:
     return dataclasses.replace(card, encoded=report.thumbnail(card.encoded))
 
 
-def _plain(value):
+def _plain(value: Any) -> str:
     if isinstance(value, dict):
         return ", ".join(f"{name}={inner}" for name, inner in value.items()) or "-"
     return "-" if value is None else str(value)

@@ -1,94 +1,71 @@
 """Measures top-1 and top-5 accuracy on a data set, with their standard errors.
 
-Several --model flags make an ensemble: the mean of their probabilities. A model is a .keras, .h5,
-.tflite, .onnx or .xml (OpenVINO) file or a SavedModel folder; forms and sizes may be mixed.
-With --output_dir it writes results.json, report.html and, while it runs, what it has found so far:
-started again with the same flags, a run that was stopped goes on from there.
+Several --model flags make an ensemble: their probabilities are averaged. A model is a .keras, .h5,
+.tflite, .onnx or .xml (OpenVINO) file, a SavedModel folder, or the id of a network (see the list
+command), which then has its public weights. Forms and sizes may be mixed.
+
+With --output it writes results.json, report.html and, while it runs, what it has found so far.
+If the run is stopped, the same command goes on from there.
 """
+
+from __future__ import annotations
 
 import pathlib
 
 from absl import flags
 
 from keras_inception import data
-from keras_inception.cli import common_flags
+from keras_inception.cli import common_flags, models
 from keras_inception.cli.errors import UsageError
 from keras_inception.data.broken import ON_ERROR
 from keras_inception.data.crops import MIRRORED
-from keras_inception.evaluation import evaluate, write_results
+from keras_inception.evaluation import Evaluation, evaluate, write_results
 from keras_inception.evaluation.result_files import accuracy_rows
 
-USAGE = "--model=FILE_OR_FOLDER [--model=...]"
+USAGE = "--model=MODEL [--model=MODEL ...] [flags]"
 
 
-def define_flags(flag_values):
-    flags.DEFINE_multi_string(
-        "model", None, "A model's file or folder; may be repeated.", flag_values=flag_values
-    )
-    flags.DEFINE_string(
-        "data",
-        "photo_patches",
-        "A tensorflow-datasets name, folder:PATH, or photo_patches.",
-        flag_values=flag_values,
-    )
-    flags.DEFINE_string("split", "test", "Which part of the data set.", flag_values=flag_values)
-    flags.DEFINE_integer(
-        "crops",
-        1,
-        f"Crops of each picture, whose outputs are averaged: {', '.join(map(str, MIRRORED))}.",
-        flag_values=flag_values,
-    )
+def define_flags(flag_values: flags.FlagValues) -> None:
+    define = common_flags.Definer(flag_values)
+    define.texts("model", f"The model: {common_flags.ANY_MODEL}.")
+    define.data(default="photo_patches")
+    define.data_dir()
+    define.split(default="test")
+    counts = ", ".join(map(str, MIRRORED))
+    define.integer("crops", f"Crops of each picture, whose outputs are averaged: {counts}.", 1)
     flags.register_validator(
         "crops",
         lambda crops: crops in MIRRORED,
-        f"the counts known are {', '.join(map(str, MIRRORED))}",
+        f"the counts known are {counts}",
         flag_values=flag_values,
     )
-    flags.DEFINE_integer(
-        "batch_size",
-        32,
-        "Crops put through a network at a time.",
-        lower_bound=1,
-        flag_values=flag_values,
-    )
-    flags.DEFINE_string(
+    define.batch_size(default=32, of="crops")
+    define.text(
         "exclude",
-        None,
-        "A list of pictures to leave out, one a line: names of files, or numbers (ImageNet's list "
-        "of blacklisted validation pictures as it is published).",
-        flag_values=flag_values,
+        "A file that lists pictures to leave out, one a line: file names, or numbers as in the "
+        "published list of ImageNet's blacklisted validation pictures.",
     )
-    flags.DEFINE_enum(
+    define.choice(
         "on_error",
-        "error",
-        list(ON_ERROR),
         "What to do about a picture that cannot be read: leave it out, or stop.",
-        flag_values=flag_values,
+        list(ON_ERROR),
+        "error",
     )
-    flags.DEFINE_string(
-        "output_dir",
-        None,
-        "The folder for results.json, report.html and the state of the run.",
-        flag_values=flag_values,
-    )
-    flags.DEFINE_bool(
-        "resume",
-        True,
-        "Go on from the state in --output_dir; --noresume starts over.",
-        flag_values=flag_values,
-    )
-    common_flags.define_data_dir(flag_values)
+    define.output("Folder for results.json, report.html and the state of the run (default: none).")
+    define.resume()
 
 
-def run(flag_values, arguments):
+def run(flag_values: flags.FlagValues, arguments: list[str]) -> None:
     if not flag_values.model or arguments:
         raise UsageError(f"evaluate needs {USAGE} and nothing else")
-    folder = flag_values.output_dir
+    for model in flag_values.model:
+        models.check(model)
     dataset = data.open(flag_values.data, flag_values.split, flag_values.data_dir)
     if flag_values.exclude is not None:
         dataset = dataset.without(flag_values.exclude)
+    folder = flag_values.output
     found = evaluate(
-        flag_values.model,
+        [models.source(model) for model in flag_values.model],
         dataset,
         flag_values.crops,
         batch_size=flag_values.batch_size,
@@ -101,10 +78,10 @@ def run(flag_values, arguments):
         print(f"report: {write_results(found, folder)}")
 
 
-def _as_text(found):
+def _as_text(found: Evaluation) -> str:
     crops = f"{found.crops} crop{'s' * (found.crops > 1)}"
-    left_out = {"left out": found.excluded, "unreadable": found.unreadable}
-    left_out = ", ".join(f"{count} {why}" for why, count in left_out.items() if count)
+    counts = {"left out": found.excluded, "unreadable": found.unreadable}
+    left_out = ", ".join(f"{count} {why}" for why, count in counts.items() if count)
     excluded = f" ({left_out})" if left_out else ""
     rows = [("", "top-1", "top-5"), *accuracy_rows(found)]
     width = max(len(name) for name, *_ in rows)

@@ -1,105 +1,98 @@
 """Writes a trained network for use outside Python, runs it and compares it with Keras.
 
-The forms: a SavedModel folder, or a file that ends in .tflite, .onnx or .xml (OpenVINO).
+The forms are a SavedModel folder, or a file that ends in .tflite, .onnx or .xml (OpenVINO). --model
+is a .keras or .h5 file, or the id of a network (see the list command), which then has its public
+weights.
 
-The classes' names are read from --labels, or from NAME.labels.txt or labels.txt beside the model.
+Class names are read from --class_names, or else from NAME.labels.txt or labels.txt beside the
+model.
 """
 
+from __future__ import annotations
+
 import pathlib
+from collections.abc import Sequence
+from typing import Any
 
 from absl import flags
 
 from keras_inception import export, labels
-from keras_inception.cli import common_flags
+from keras_inception.cli import common_flags, models
 from keras_inception.cli.errors import UsageError
-from keras_inception.evaluation.predictors import keras_model
+from keras_inception.export import calibration
 from keras_inception.files import refuse_existing
 
-USAGE = "--model=FILE --output=FILE_OR_FOLDER"
-FORMATS = {  # format: flags of its own
-    "saved_model": ("top_k", "precision", "frozen", "lenient", "megapixels"),
+USAGE = "--model=MODEL --output=FILE_OR_FOLDER [flags]"
+FORMATS = {  # format: its own flags
+    "saved_model": ("top", "precision", "frozen", "lenient", "megapixels"),
     "tflite": ("mode", "representative", "uint8", "data_dir"),
     "onnx": (),
     "openvino": (),
 }
 
 
-def define_flags(flag_values):
-    flags.DEFINE_string("model", None, "A .keras or .h5 file.", flag_values=flag_values)
-    flags.DEFINE_string("output", None, "The folder or file to write.", flag_values=flag_values)
-    flags.DEFINE_enum(
-        "format", "saved_model", list(FORMATS), "What to write.", flag_values=flag_values
+def define_flags(flag_values: flags.FlagValues) -> None:
+    define = common_flags.Definer(flag_values)
+    define.model()
+    define.output("The folder or file to write.")
+    define.overwrite()
+    define.choice("format", "What to write.", list(FORMATS), "saved_model")
+    define.text(
+        "class_names", "A file of class names, one a line (default: the file beside the model)."
     )
-    flags.DEFINE_enum(
-        "mode",
-        "float32",
-        list(export.MODES),
-        "How TFLite stores and computes.",
-        flag_values=flag_values,
-    )
-    flags.DEFINE_string(
+    define.choice("mode", "How a TFLite file stores and computes.", list(export.MODES), "float32")
+    define.text(
         "representative",
-        None,
         "Pictures to calibrate int8 and int16x8 with: a folder, photo_patches, or the name of "
         "another data set.",
-        flag_values=flag_values,
     )
-    flags.DEFINE_bool(
-        "uint8", False, "An int8 file takes pixels and gives bytes.", flag_values=flag_values
-    )
-    common_flags.define_data_dir(flag_values)
-    flags.DEFINE_integer(
-        "top_k",
-        5,
-        "How many classes the SavedModel names.",
-        lower_bound=1,
-        flag_values=flag_values,
-    )
-    flags.DEFINE_enum(
+    define.data_dir()
+    define.switch("uint8", "Make an int8 file take pixels and give bytes.")
+    define.top()
+    define.choice(
         "precision",
-        "float32",
+        "Number format in which a SavedModel computes.",
         list(export.PRECISIONS),
-        "In what the SavedModel computes.",
-        flag_values=flag_values,
+        "float32",
     )
-    flags.DEFINE_bool(
-        "frozen", True, "Weights as constants of the SavedModel's graph.", flag_values=flag_values
-    )
-    flags.DEFINE_bool(
+    define.switch("frozen", "Store a SavedModel's weights as constants of its graph.", True)
+    define.switch(
         "lenient",
-        False,
-        "A picture that cannot be read gets a status in its row of the answer, in place of an "
-        "error for the whole request.",
-        flag_values=flag_values,
+        "Answer a picture that cannot be read with a status in its row; otherwise the whole "
+        "request gets an error.",
     )
-    flags.DEFINE_float(
-        "megapixels",
-        export.MEGAPIXELS,
-        "The largest picture that the SavedModel decodes.",
-        lower_bound=0,
-        flag_values=flag_values,
-    )
-    flags.DEFINE_string("labels", None, "A file with a class name a line.", flag_values=flag_values)
-    flags.DEFINE_bool("overwrite", False, "Replace what is at --output.", flag_values=flag_values)
+    define.number("megapixels", "The largest picture that a SavedModel decodes.", export.MEGAPIXELS)
 
 
-def run(flag_values, arguments):
+def run(flag_values: flags.FlagValues, arguments: list[str]) -> None:
     if flag_values.model is None or flag_values.output is None or arguments:
         raise UsageError(f"export needs {USAGE} and nothing else")
     for other in FORMATS.keys() - {flag_values.format}:
         for name in FORMATS[other]:
-            if flag_values[name].present:
+            if common_flags.given(flag_values, name):
                 raise UsageError(f"--{name} is for --format={other}, not {flag_values.format}")
     output = pathlib.Path(flag_values.output)
     refuse_existing(flag_values.overwrite, output)  # before the model is loaded
-    model = keras_model(flag_values.model)
-    names = _labels(flag_values, model.outputs[0].shape[-1])
+    model = models.load(flag_values.model)
+    names = _class_names(flag_values, model.outputs[0].shape[-1])
     write = getattr(export, flag_values.format)
-    options = {name: flag_values[name].value for name in FORMATS[flag_values.format]}
+    options = _options(flag_values)
     print(write(model, output, class_names=names, overwrite=flag_values.overwrite, **options))
 
 
-def _labels(flag_values, classes):
-    if flag_values.labels is not None:
-        return labels.read(flag_values.labels, classes)
-    return labels.class_names(flag_values.model, classes)
+def _options(flag_values: flags.FlagValues) -> dict[str, Any]:
+    """The arguments that only the exporter of this format has."""
+    options = {name: flag_values[name].value for name in FORMATS[flag_values.format]}
+    if "top" in options:
+        options["top_k"] = options.pop("top")
+    if "data_dir" in options:
+        data_dir, representative = options.pop("data_dir"), options["representative"]
+        if representative is not None:
+            options["representative"] = calibration.opened(representative, data_dir)
+    return options
+
+
+def _class_names(flag_values: flags.FlagValues, classes: int) -> Sequence[str]:
+    if flag_values.class_names is not None:
+        return labels.read(flag_values.class_names, classes)
+    return models.class_names(flag_values.model, classes)

@@ -1,17 +1,18 @@
-"""Starts a whole cluster on this machine, for trying out: the tasks of `train`, each a process.
+"""Starts a whole cluster on this machine, to try it out: each task of `train` is a process.
 
-    keras-inception launch --workers=2 -- train --recipe=demo --workdir=build/two
-    keras-inception launch --workers=2 --ps=1 -- train --recipe=demo --workdir=build/asynchronous
+    keras-inception launch --workers=2 -- train --recipe=demo --output=build/two
+    keras-inception launch --workers=2 --ps=1 -- train --recipe=demo --output=build/asynchronous
 
-Without parameter servers the workers are synchronous (`--strategy=multi_worker`), with them
-asynchronous under a chief (`--strategy=parameter_server`). The first task, or the chief, prints
-here; the others' output is in `--log_dir`, which is a temporary folder by default and gone where
-all went well.
+Without parameter servers the workers are synchronous (`--strategy=multi_worker`). With them they
+are asynchronous, under a chief (`--strategy=parameter_server`). The first task, or the chief,
+prints here. The output of the others is in `--log_dir`.
 
-A task that a signal has ended, by `kill -9` or for want of memory, is started again: an
-asynchronous worker alone, for all others the whole cluster, which goes on from the last checkpoint.
-A task that ends with an error ends all. SIGTERM and Ctrl-C are handed on to the task that saves.
+If a signal ends a task, for example by `kill -9` or because memory ran out, it is started again: an
+asynchronous worker alone, otherwise the whole cluster, which goes on from the last checkpoint. A
+task that ends with an error ends all. SIGTERM and Ctrl-C are passed on to the task that saves.
 """
+
+from __future__ import annotations
 
 import contextlib
 import ctypes
@@ -25,31 +26,42 @@ import subprocess
 import sys
 import tempfile
 import time
+import types
+from collections.abc import Mapping
 
 from absl import flags
 
+from keras_inception.cli import common_flags
 from keras_inception.cli.errors import UsageError, print_error
 
-USAGE = "--workers=2 [--ps=1] -- train --workdir=FOLDER [flags]"
+USAGE = "--workers=2 [--ps=1] -- train --output=FOLDER [flags]"
 STRATEGIES = {False: "multi_worker", True: "parameter_server"}  # by whether there are servers
-# Seconds, our choice: for the others to end once the first has, and to save when asked to stop.
+# Seconds, our choice: how long the others may take to end once the first has, and how long the
+# first may take to save when it is asked to stop.
 END_SECONDS, STOP_SECONDS = 30.0, 120.0
 _TAIL = 2000  # characters of a failed task's output that are shown
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
+Task = tuple[str, int]  # job and index
 _LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
 
 
-def define_flags(flag_values):
-    def number(name, default, help_text, least):
-        flags.DEFINE_integer(name, default, help_text, lower_bound=least, flag_values=flag_values)
+def define_flags(flag_values: flags.FlagValues) -> None:
+    define = common_flags.Definer(flag_values)
+    define.integer("workers", "Number of workers.", 2)
+    define.integer(
+        "ps", "Number of parameter servers; with any, the workers are asynchronous.", 0, least=0
+    )
+    define.integer(
+        "restarts", "How often tasks that a signal has ended are started again.", 3, least=0
+    )
+    define.text(
+        "log_dir",
+        "Folder for the output of the tasks but the first (default: a temporary one, which is "
+        "removed if all goes well).",
+    )
 
-    number("workers", 2, "How many workers.", 1)
-    number("ps", 0, "How many parameter servers; with any, workers are asynchronous.", 0)
-    number("restarts", 3, "How often tasks that a signal has ended are started again.", 0)
-    flags.DEFINE_string("log_dir", None, "Where the tasks' output goes.", flag_values=flag_values)
 
-
-def run(flag_values, arguments):
+def run(flag_values: flags.FlagValues, arguments: list[str]) -> int:
     if arguments[:1] != ["train"]:
         raise UsageError(f"launch needs {USAGE}")
     given = [word for word in arguments if word.lstrip("-").partition("=")[0] == "strategy"]
@@ -70,29 +82,29 @@ def run(flag_values, arguments):
 
 
 class LocalCluster:
-    """The tasks as processes; a context manager at whose end none is left.
+    """A context manager for the tasks as processes, at whose end none is left.
 
     Args:
         command: the words that every task runs; `TF_CONFIG` tells each who it is.
-        folder: where the output goes, as `<job>_<index>.log`, but for the first task's.
-        jobs: job -> number of its tasks. The first job's first task is the one that saves.
+        folder: where the output of all but the first task goes, as `<job>_<index>.log`.
+        jobs: job -> number of its tasks. The first task of the first job is the one that saves.
     """
 
-    def __init__(self, command, folder, jobs):
+    def __init__(self, command: list[str], folder: pathlib.Path, jobs: Mapping[str, int]) -> None:
         self._command, self._folder = command, folder
         self.tasks = [(job, index) for job, count in jobs.items() for index in range(count)]
         self.first = self.tasks[0]
         self.is_asynchronous = "ps" in jobs
         self._jobs = jobs
-        self._running = {}
+        self._running: dict[Task, subprocess.Popen] = {}
 
-    def __enter__(self):
+    def __enter__(self) -> LocalCluster:
         return self
 
-    def __exit__(self, *_):
+    def __exit__(self, *_: object) -> None:
         self.kill()
 
-    def start(self):
+    def start(self) -> None:
         """Starts all tasks, on ports that nothing uses."""
         ports = iter(free_ports(len(self.tasks)))
         self._addresses = {
@@ -102,8 +114,8 @@ class LocalCluster:
         for task in self.tasks:
             self.start_task(task)
 
-    def start_task(self, task):
-        """Starts a task, or starts it again where it was."""
+    def start_task(self, task: Task) -> None:
+        """Starts a task, or starts it again at its old address."""
         job, index = task
         config = {"cluster": self._addresses, "task": {"type": job, "index": index}}
         with contextlib.ExitStack() as stack:
@@ -121,19 +133,21 @@ class LocalCluster:
                 preexec_fn=_end_with_this_process,
             )
 
-    def log_file(self, task):
+    def log_file(self, task: Task) -> pathlib.Path:
+        """Returns where the task's output goes."""
         return self._folder / f"{task[0]}_{task[1]}.log"
 
-    def ended(self):
-        """Task -> exit status of all that have ended; below zero, a signal's number."""
+    def ended(self) -> dict[Task, int]:
+        """Returns the exit status of each task that has ended: below zero, a signal's number."""
         polled = {task: process.poll() for task, process in self._running.items()}
         return {task: status for task, status in polled.items() if status is not None}
 
-    def terminate(self, task):
+    def terminate(self, task: Task) -> None:
+        """Asks a task to save and end."""
         self._running[task].terminate()
 
-    def kill(self):
-        """Ends all that run, at once."""
+    def kill(self) -> None:
+        """Ends all tasks at once."""
         for process in self._running.values():
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
@@ -150,11 +164,11 @@ class Watch:
         restarts: how often something may be started again.
     """
 
-    def __init__(self, cluster, restarts):
+    def __init__(self, cluster: LocalCluster, restarts: int) -> None:
         self._cluster, self._restarts = cluster, restarts
-        self._signal = None
+        self._signal: int | None = None
 
-    def run(self):
+    def run(self) -> int:
         """Returns the exit status of the first task.
 
         Raises:
@@ -177,7 +191,7 @@ class Watch:
             raise KeyboardInterrupt
         return status
 
-    def _ask(self, number, frame):
+    def _ask(self, number: int, frame: types.FrameType | None) -> None:
         if self._signal is not None:  # a second time: at once
             self._cluster.kill()
             raise KeyboardInterrupt
@@ -185,8 +199,8 @@ class Watch:
         self._until = time.monotonic() + STOP_SECONDS
         self._cluster.terminate(self._cluster.first)
 
-    def _look(self):
-        """One look at the tasks; the exit status, once it is all over."""
+    def _look(self) -> int | None:
+        """Looks at the tasks once; returns the exit status once all is over."""
         cluster = self._cluster
         ended = cluster.ended()
         status = ended.get(cluster.first)
@@ -200,7 +214,7 @@ class Watch:
         if self._signal:
             if time.monotonic() > self._until:
                 raise RuntimeError(f"{_name(cluster.first)} did not stop in {STOP_SECONDS:.0f} s")
-        elif killed:  # before those that failed for want of it
+        elif killed:  # before those that failed because it was gone
             self._start_again(killed[0], ended[killed[0]])
         elif status is not None:
             return status
@@ -212,7 +226,7 @@ class Watch:
             )
         return None
 
-    def _start_again(self, task, status):
+    def _start_again(self, task: Task, status: int) -> None:
         name = f"{_name(task)} was ended by {signal.Signals(-status).name}"
         if self._restarts == 0:
             raise RuntimeError(f"{name}, and --restarts allows no more")
@@ -225,25 +239,25 @@ class Watch:
             self._cluster.kill()
             self._cluster.start()
 
-    def _let_end(self):
-        """Gives the others time to end by themselves."""
+    def _let_end(self) -> None:
+        """Gives the other tasks time to end by themselves."""
         until = time.monotonic() + (0 if self._signal else END_SECONDS)
         while len(self._cluster.ended()) < len(self._cluster.tasks) and time.monotonic() < until:
             time.sleep(0.1)
 
 
-def _end_with_this_process():
-    """In a new task: Linux ends it where this process is ended by `kill -9`, which tells nobody."""
+def _end_with_this_process() -> None:
+    """Makes Linux end a new task if `kill -9` ends this process, which can then tell nobody."""
     if _LIBC is not None:
         _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
-def _name(task):
+def _name(task: Task) -> str:
     return f"{task[0]} {task[1]}"
 
 
-def free_ports(count):
-    """Ports that nothing uses, all different."""
+def free_ports(count: int) -> list[int]:
+    """Returns `count` different ports that nothing uses."""
     with contextlib.ExitStack() as stack:
         sockets = [stack.enter_context(socket.create_server(("", 0))) for _ in range(count)]
         return [one.getsockname()[1] for one in sockets]

@@ -1,19 +1,24 @@
 """Lists the networks: their variants, sizes of pictures, public weights and auxiliary heads.
 
-`id` is what `keras_inception.create_model` and the summary command call a network, `constructor`
-the function of `keras_inception` that builds it. `size` is the native side of the square pictures,
-`least` the smallest, in pixels. The first of the weights are loaded by default; where there are
-none a network starts out random. --weights lists the public files themselves; * marks the default.
+`id` is what --model takes on the command line, and `keras_inception.create_model` in Python.
+`constructor` is the function of `keras_inception` that builds the network. `size` is the native
+side of the square pictures and `least` the smallest one, in pixels. The first of the weights are
+loaded by default; a network without any starts out random.
+
+--weights lists the public files themselves. * marks the default.
 """
+
+from __future__ import annotations
 
 from absl import flags
 
 from keras_inception import list_models
 from keras_inception.analysis import table
+from keras_inception.cli import common_flags
 from keras_inception.cli.errors import UsageError
 from keras_inception.weights import CATALOG
 
-USAGE = ""
+USAGE = "[--weights]"
 _HEADER = (
     "id",
     "variant",
@@ -43,17 +48,17 @@ _WEIGHTS_HEADER = (
 )
 
 
-def define_flags(flag_values):
-    flags.DEFINE_bool("weights", False, "List the public weights.", flag_values=flag_values)
+def define_flags(flag_values: flags.FlagValues) -> None:
+    common_flags.Definer(flag_values).switch("weights", "List the public weights.")
 
 
-def run(flag_values, arguments):
+def run(flag_values: flags.FlagValues, arguments: list[str]) -> None:
     if arguments:
         raise UsageError(f"list takes no arguments, got {' '.join(arguments)}")
     print(_weights() if flag_values.weights else _networks())
 
 
-def _networks():
+def _networks() -> str:
     rows = [
         (
             info.id,
@@ -71,7 +76,7 @@ def _networks():
     return table(_HEADER, rows)
 
 
-def _weights():
+def _weights() -> str:
     rows = [
         (
             row.network + (f" ({row.variant})" if row.variant else ""),
@@ -94,10 +99,10 @@ def _weights():
     return table(_WEIGHTS_HEADER, rows)
 
 
-def _percent(share):
+def _percent(share: float | None) -> str:
     return "-" if share is None else f"{share:.2%}"
 
 
-def _numbers(rgb):
-    """Red's, green's and blue's, once where they are the same."""
+def _numbers(rgb: tuple[float, ...]) -> str:
+    """The values for red, green and blue, or one value if all are equal."""
     return " ".join(f"{value:g}" for value in (rgb[:1] if len(set(rgb)) == 1 else rgb))

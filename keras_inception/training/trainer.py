@@ -6,6 +6,8 @@ asynchronous coordinator as `Trainer.optimize`.
 
 from __future__ import annotations
 
+from typing import Any
+
 import keras
 import tensorflow as tf
 
@@ -35,7 +37,7 @@ class Trainer(keras.Model):
         average_decay: float | None = None,
         gradient_accumulation: int = 1,
     ) -> None:
-        """Sets the recipe's numbers of these names."""
+        """Sets the given values of the recipe, by name."""
         main = self.output[MAIN] if isinstance(self.output, dict) else self.output
         network = keras.Model(self.input, main)
         # Keras would count the variables of a model in an attribute a second time.
@@ -121,7 +123,8 @@ class Trainer(keras.Model):
             Scalars for this share: `loss`, `top1_accuracy`, `top5_accuracy`, and `gradient_norm`
             (before clipping and before the replicas' gradients are summed).
         """
-        gradients, values = None, []
+        gradients: Any = None
+        values = []
         for part in range(self._parts):
             # To save memory, a part waits for the gradients of the part before it.
             with tf.control_dependencies(gradients or []):

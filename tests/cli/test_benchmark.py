@@ -12,12 +12,12 @@ def test_forms_of_a_file(run, model_file, data_dir, tmp_path):
     words = [f"--form={form}" for form in FORMS[1:]]
     words += [
         "--repeats=3",
-        "--batch=2",
+        "--batch_size=2",
         "--nomemory",
         "--data=photo_patches",
         f"--data_dir={data_dir}",
     ]
-    status, out, err = run("benchmark", model_file, *words, f"--output_dir={tmp_path}")
+    status, out, err = run("benchmark", f"--model={model_file}", *words, f"--output={tmp_path}")
     assert status == 0, err
     results = json.loads((tmp_path / "results.json").read_text())
     assert tuple(results["forms"]) == FORMS
@@ -39,24 +39,26 @@ def test_forms_of_a_file(run, model_file, data_dir, tmp_path):
 
 def test_mistakes(run, model_file):
     assert run("benchmark")[0] == 2
-    status, _, err = run("benchmark", "inception_v9")
-    assert (status, "neither a file nor the id of a network" in err) == (1, True)
+    assert run("benchmark", f"--model={model_file}", "word")[0] == 2
+    status, _, err = run("benchmark", "--model=inception_v9")
+    assert (status, "inception_v9 is neither a file nor a network" in err) == (1, True)
 
 
 def test_a_form_without_its_package_is_named(run, model_file, monkeypatch):
     from keras_inception.cli import benchmark_forms
 
     monkeypatch.setattr(benchmark_forms, "missing", lambda name: ["openvino"])
-    status, _, err = run("benchmark", model_file, "--form=openvino")
+    status, _, err = run("benchmark", f"--model={model_file}", "--form=openvino")
     assert (status, "openvino needs openvino: pip install" in err) == (1, True)
 
 
-def test_memory_of_a_process_of_its_own(model_file):
+def test_memory_of_a_process_of_its_own(model_file, monkeypatch):
     from keras_inception.cli import benchmark_forms
 
     assert 0 <= benchmark_forms.memory("keras", model_file, 1, 2) < 500e6
+    monkeypatch.setattr("sys.executable", "false")  # a program that fails
     with pytest.raises(RuntimeError, match="cannot be run in a process of its own"):
-        benchmark_forms.memory("tflite_int8", model_file, 1, 2)
+        benchmark_forms.memory("keras", model_file, 1, 2)
 
 
 def test_statistics_of_photographs_tell_pictures_apart():

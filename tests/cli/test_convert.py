@@ -10,7 +10,7 @@ from keras_inception.cli.main import main
 
 RNG = np.random.default_rng(0)
 SIDE = 75
-NARROW = ("--width_multiplier=0.05", f"--input_size={SIDE}", "--classes=6")
+NARROW = ("--width_multiplier=0.05", f"--size={SIDE}", "--classes=6")
 IMAGES = RNG.uniform(-1, 1, (2, SIDE, SIDE, 3)).astype("float32")
 
 
@@ -35,7 +35,7 @@ def source(tmp_path_factory):
 def test_every_format_and_back(source, suffix, tmp_path, capsys):
     path, model, reference = source
     out = tmp_path / f"out{suffix}"
-    words = ["convert", str(path), "--model=inception_v3", f"--out={out}", *NARROW]
+    words = ["convert", f"--weights={path}", "--model=inception_v3", f"--output={out}", *NARROW]
     assert main([*words, f"--reference={reference}"]) == 0
     printed = capsys.readouterr().out
     difference = float(printed.split("largest difference of the logits: ")[1].split()[0])
@@ -58,8 +58,13 @@ def test_the_layout_of_keras(tmp_path, capsys):
     ours = keras_inception.InceptionV3(weights=None, classes=6, input_shape=(SIDE, SIDE, 3))
     weights.save(ours, tmp_path / "ours.safetensors")
     out = tmp_path / "theirs.weights.h5"
-    words = ("convert", str(tmp_path / "ours.safetensors"), "--model=inception_v3", *NARROW[1:])
-    assert main([*words, f"--out={out}", "--layout=keras_applications"]) == 0
+    words = (
+        "convert",
+        f"--weights={tmp_path / 'ours.safetensors'}",
+        "--model=inception_v3",
+        *NARROW[1:],
+    )
+    assert main([*words, f"--output={out}", "--layout=keras_applications"]) == 0
     theirs = keras.applications.InceptionV3(weights=None, classes=6, input_shape=(SIDE, SIDE, 3))
     theirs.load_weights(out)
     found, expected = (m.predict_on_batch(IMAGES) for m in (theirs, ours))
@@ -78,7 +83,12 @@ def test_arithmetic_goes_along(tmp_path):
     outputs = []
     for suffix in (".weights.h5", ".keras", ".h5", ".safetensors"):
         out = tmp_path / f"out{suffix}"
-        assert main(["convert", str(path), "--model=inception_v3", f"--out={out}", *NARROW]) == 0
+        assert (
+            main(
+                ["convert", f"--weights={path}", "--model=inception_v3", f"--output={out}", *NARROW]
+            )
+            == 0
+        )
         model = build(weights=out)
         assert "mixed_5b_branch3_0_avg_pool_pad" in {layer.name for layer in model.layers}
         outputs.append(model.predict_on_batch(IMAGES))
@@ -92,31 +102,31 @@ def test_arithmetic_goes_along(tmp_path):
 @pytest.mark.parametrize(
     ("words", "status", "message"),
     [
-        (["--out=a.keras"], 2, "convert needs SOURCE --model=ID --out=FILE"),
-        (["--model=inception_v3", "--out=a.onnx"], 1, "a.onnx must end in one of .weights.h5"),
-        (["--model=inception_v9", "--out=a.keras"], 1, "no network 'inception_v9'; there are"),
+        (["--output=a.keras"], 2, "convert needs --weights=SOURCE --model=NETWORK --output=FILE"),
+        (["--model=inception_v3", "--output=a.onnx"], 1, "a.onnx must end in one of .weights.h5"),
+        (["--model=inception_v9", "--output=a.keras"], 1, "no network 'inception_v9'; there are"),
         (
-            ["--model=inception_v4", "--out=a.keras", *NARROW],
+            ["--model=inception_v4", "--output=a.keras", *NARROW],
             1,
             "source.keras does not fit inception_v4",
         ),
         (
-            ["--model=inception_v3", "--out=a.keras", "--reference=nothing.npz", *NARROW],
+            ["--model=inception_v3", "--output=a.keras", "--reference=nothing.npz", *NARROW],
             1,
-            "nothing.npz is no .npz file with images and logits",
+            "nothing.npz is not an .npz file with images and logits",
         ),
         (
-            ["--model=inception_v3", "--out=a.keras", "--layout=keras_applications", *NARROW],
+            ["--model=inception_v3", "--output=a.keras", "--layout=keras_applications", *NARROW],
             1,
-            "is it of another width, or are layers added?",
+            "does it have another width, or layers of your own?",
         ),
         (
-            ["--model=inception_v3", "--out=a.keras", "--auxiliary", *NARROW],
+            ["--model=inception_v3", "--output=a.keras", "--auxiliary", *NARROW],
             1,
             "missing: auxiliary_1x1_conv/kernel",
         ),
         (
-            ["--model=inception_v3", "--out=a.keras", "--auxiliary", "--noinclude_top"],
+            ["--model=inception_v3", "--output=a.keras", "--auxiliary", "--noinclude_top"],
             2,
             "--auxiliary goes with the classifier",
         ),
@@ -124,6 +134,6 @@ def test_arithmetic_goes_along(tmp_path):
 )
 def test_what_it_refuses(source, words, status, message, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    assert main(["convert", str(source[0]), *words]) == status
+    assert main(["convert", f"--weights={source[0]}", *words]) == status
     assert message in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []

@@ -27,7 +27,7 @@ def output(tiny, data_dir, tmp_path_factory):
 
     fake = mock.create_autospec(training.train, side_effect=train)
     with mock.patch.object(training, "train", fake):
-        words = [f"--output_dir={folder}", f"--data_dir={data_dir}", "--seed=5", "--epochs=2"]
+        words = [f"--output={folder}", f"--data_dir={data_dir}", "--seed=5", "--epochs=2"]
         assert main.main(["demo", *words]) == 0
     recipe = fake.call_args.args[0]
     assert (recipe.name, recipe.seed, recipe.epochs) == ("demo", 5, 2)
@@ -79,7 +79,7 @@ def test_agreement_counts_names():
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", [0, 1, 2])
 def test_the_whole_demo_reaches_90_percent(run, data_dir, tmp_path, seed):
-    words = [f"--output_dir={tmp_path}", f"--data_dir={data_dir}", f"--seed={seed}"]
+    words = [f"--output={tmp_path}", f"--data_dir={data_dir}", f"--seed={seed}"]
     assert run("demo", *words)[0] == 0
     results = json.loads((tmp_path / "results.json").read_text())
     assert results["top1"]["keras"]["1"] >= 0.9

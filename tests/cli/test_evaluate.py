@@ -6,7 +6,7 @@ import json
 def test_table_json_and_report(run, model_file, data_dir, names, tmp_path):
     words = ["--split=validation", "--crops=10", f"--data_dir={data_dir}"]
     folder = tmp_path / "out"
-    status, out, err = run("evaluate", f"--model={model_file}", *words, f"--output_dir={folder}")
+    status, out, err = run("evaluate", f"--model={model_file}", *words, f"--output={folder}")
     assert status == 0
     figures = json.loads((folder / "results.json").read_text())
     lines = out.splitlines()
@@ -39,7 +39,7 @@ def test_an_ensemble_without_excluded_pictures(run, model_file, data_dir, tmp_pa
 
 def test_a_state_of_another_run(run, model_file, data_dir, tmp_path):
     words = ["evaluate", f"--model={model_file}", f"--data_dir={data_dir}"]
-    words.append(f"--output_dir={tmp_path}")
+    words.append(f"--output={tmp_path}")
     assert run(*words)[0] == 0
     status, _, err = run(*words, "--crops=10")
     assert status == 1

@@ -9,10 +9,10 @@ from keras_inception.evaluation import predictor
 
 @pytest.mark.parametrize("labels", [True, False])
 def test_saved_model(run, model_file, names, picture, tmp_path, labels):
-    words = ["--top_k=2"]
+    words = ["--top=2"]
     if labels:
         (tmp_path / "upper.txt").write_text("".join(f"{name.upper()}\n" for name in names))
-        words.append(f"--labels={tmp_path / 'upper.txt'}")
+        words.append(f"--class_names={tmp_path / 'upper.txt'}")
     status, out, _ = run("export", f"--model={model_file}", f"--output={tmp_path}/m", *words)
     assert status == 0
     assert "the same class for 100.0%" in out
@@ -69,7 +69,10 @@ def test_flags_of_another_format(run, model_file, tmp_path):
 def test_labels_of_another_length(run, model_file, tmp_path):
     (tmp_path / "few.txt").write_text("a\n")
     status, _, err = run(
-        "export", f"--model={model_file}", f"--output={tmp_path}/m", f"--labels={tmp_path}/few.txt"
+        "export",
+        f"--model={model_file}",
+        f"--output={tmp_path}/m",
+        f"--class_names={tmp_path}/few.txt",
     )
     assert status == 1
     assert "few.txt has 1 lines; the model has 14 classes" in err

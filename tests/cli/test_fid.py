@@ -22,13 +22,11 @@ def stand_in(tiny, monkeypatch):
     return asked
 
 
+PATCHES = ("--data=photo_patches", "--against=photo_patches")
+
+
 def test_two_splits(run, stand_in, data_dir):
-    words = [
-        "photo_patches",
-        "photo_patches",
-        "--split_b=validation[:40]",
-        f"--data_dir={data_dir}",
-    ]
+    words = [*PATCHES, "--against_split=validation[:40]", f"--data_dir={data_dir}"]
     status, out, err = run("fid", *words, "--batch_size=7", "--weights=here")
     assert status == 0
     assert stand_in == ["here"]
@@ -46,13 +44,13 @@ def test_two_splits(run, stand_in, data_dir):
 
 def test_statistics_are_saved_and_used_again(run, stand_in, data_dir, tmp_path):
     file, data = tmp_path / "a.npz", (f"--data_dir={data_dir}", "--weights=here")
-    words = ["--split_a=test[:50]", f"--save_statistics={file}", *data]
-    status, out, _ = run("fid", "photo_patches", *words)
+    words = [PATCHES[0], "--split=test[:50]", f"--output={file}", *data]
+    status, out, _ = run("fid", *words)
     assert (status, out) == (0, "photo_patches, test[:50]: 50 pictures, 14 features\n")
     assert Statistics.load(file).pictures == 50
-    words = ["photo_patches", "--split_b=validation[:40]", *data, "--json"]
-    found = json.loads(run("fid", file, *words)[1])
-    words = ["photo_patches", *words, "--split_a=test[:50]"]
+    words = [PATCHES[1], "--against_split=validation[:40]", *data, "--json"]
+    found = json.loads(run("fid", f"--data={file}", *words)[1])
+    words += [PATCHES[0], "--split=test[:50]"]
     assert json.loads(run("fid", *words)[1])["fid"] == found["fid"]
     assert [s["pictures"] for s in found["sets"]] == [50, 40]
     assert found["sets"][0]["source"] == str(file)
@@ -63,7 +61,8 @@ def test_statistics_are_saved_and_used_again(run, stand_in, data_dir, tmp_path):
 def test_two_files_need_no_network(run, stand_in, tmp_path):
     np.savez(tmp_path / "a.npz", mu=np.zeros(2), sigma=np.eye(2))
     np.savez(tmp_path / "b.npz", mu=np.array([3.0, 4.0]), sigma=4 * np.eye(2))
-    status, out, err = run("fid", tmp_path / "a.npz", tmp_path / "b.npz")
+    words = [f"--data={tmp_path / 'a.npz'}", f"--against={tmp_path / 'b.npz'}"]
+    status, out, err = run("fid", *words)
     assert (status, err, stand_in) == (0, "", [])
     assert out.splitlines() == [
         f"{tmp_path / 'a.npz'}: an unknown number of pictures, 2 features",
@@ -72,24 +71,32 @@ def test_two_files_need_no_network(run, stand_in, tmp_path):
     ]
 
 
+AB = ("--data=a", "--against=b")
+
+
 @pytest.mark.parametrize(
     ("words", "status", "message"),
     [
-        ([], 2, "fid needs A [B]"),
-        (["a.npz"], 2, "fid needs A [B]"),
-        (["a", "b", "c"], 2, "fid needs A [B]"),
+        ([], 2, "fid needs --data=PICTURES"),
+        (["--data=a.npz"], 2, "fid needs --data=PICTURES"),
+        (["--against=b", "--output=c.npz"], 2, "fid needs --data=PICTURES"),
+        ([*AB, "c", "d", "e"], 2, "fid needs --data=PICTURES"),
+        ([*AB, "--output=c"], 2, "--output=c: the name of the file must end"),
+        (["--data=a.npz", "--output=c.npz"], 2, "a.npz has the statistics already"),
+        ([*AB, "--batch_size=0"], 2, "--batch_size=0"),
+        (["--data=a.npz", "--against=b.npz"], 1, "a.npz is not a file"),
+        ([*AB, "--model=c", "--weights=d"], 2, "--model and --weights both name the network"),
+        ([*AB, "--model=c.keras"], 1, "c.keras is neither a file nor a network"),
         (
-            ["a", "b", "--save_statistics=c"],
-            2,
-            "--save_statistics=c: the name of the file must end",
+            ["--data=folder:a", "--against=folder:b", "--weights=here"],
+            1,
+            "a is not a folder: folder:PATH expects a folder",
         ),
-        (["a.npz", "--save_statistics=c.npz"], 2, "the statistics of a.npz are saved already"),
-        (["a", "b", "--batch_size=0"], 2, "--batch_size=0"),
-        (["a.npz", "b.npz"], 1, "a.npz is no file"),
-        (["a", "b", "--model=c", "--weights=d"], 2, "of --model or of --weights: give one"),
-        (["a", "b", "--model=c.keras"], 1, "c.keras is not a file"),
-        (["folder:a", "folder:b", "--weights=here"], 1, "a is no folder; folder:PATH wants one"),
-        (["folder:a", "folder:b", "--weights=nowhere"], 1, "'nowhere' is not a file"),
+        (
+            ["--data=folder:a", "--against=folder:b", "--weights=nowhere"],
+            1,
+            "--weights=nowhere is not a file",
+        ),
     ],
 )
 def test_mistakes_are_one_line(run, tmp_path, monkeypatch, words, status, message, request):
@@ -104,23 +111,24 @@ def test_mistakes_are_one_line(run, tmp_path, monkeypatch, words, status, messag
 
 
 def test_another_network(run, model_file, data_dir):
-    words = ["photo_patches", "photo_patches", "--split_b=validation[:40]", "--json"]
+    words = [*PATCHES, "--against_split=validation[:40]", "--json"]
     status, out, _ = run("fid", *words, f"--data_dir={data_dir}", f"--model={model_file}")
     assert status == 0
     assert [s["features"] for s in json.loads(out)["sets"]] == [14, 14]
 
 
 def test_without_weights_the_error_says_where_they_are(run):
-    status, _, err = run("fid", "photo_patches", "photo_patches")
+    status, _, err = run("fid", *PATCHES)
     assert status == 1
     assert generated.PORT in err.splitlines()[-1]
+    assert " --weights=" in err.splitlines()[-1]
     assert "make a .safetensors file of it" in err.splitlines()[-1]
 
 
 def test_a_file_of_pytorchs_is_refused(run, tmp_path):
     (tmp_path / "port.pth").write_bytes(pickle.dumps({"fc.bias": 0}))
     path = tmp_path / "port.pth"
-    status, _, err = run("fid", "photo_patches", "photo_patches", f"--weights={path}")
+    status, _, err = run("fid", *PATCHES, f"--weights={path}")
     assert status == 1
     assert f"{path} is a pickle" in err.splitlines()[-1]
     assert "make a .safetensors file of it" in err.splitlines()[-1]

@@ -26,7 +26,7 @@ def names(text):
 
 
 def test_a_network_by_end_points(capsys):
-    status, out, err = run(capsys, "googlenet")
+    status, out, err = run(capsys, "--model=googlenet")
     assert (status, err) == (0, "")
     assert out.startswith("googlenet: 6,998,552 parameters, 1,582,671,872 multiply-accumulates")
     assert totals(out) == (6_998_552, 0, 1_582_671_872)
@@ -35,13 +35,13 @@ def test_a_network_by_end_points(capsys):
 
 
 def test_auxiliary_heads(capsys):
-    _, out, _ = run(capsys, "googlenet", "--auxiliary")
+    _, out, _ = run(capsys, "--model=googlenet", "--auxiliary")
     assert totals(out)[0] == 13_378_280
     assert {"auxiliary_1", "auxiliary_2"} < set(names(out))
 
 
 def test_every_layer(capsys):
-    _, out, _ = run(capsys, "inception_v1", "--width_multiplier=0.25", "--layers")
+    _, out, _ = run(capsys, "--model=inception_v1", "--width_multiplier=0.25", "--layers")
     assert "mixed_3b_branch0_0_1x1_bn" in names(out)
     assert len(names(out)) > 150
 
@@ -54,7 +54,7 @@ def test_every_layer(capsys):
             {"receptive_field": 79, "classes": 16},
             79,
         ),
-        (["inception_v3", "--input_size=150", "--output_stride=16"], {"output_stride": 16}, 150),
+        (["inception_v3", "--size=150", "--output_stride=16"], {"output_stride": 16}, 150),
         (["inception_v2", "--variant=paper", "--noinclude_top"], {"variant": "paper"}, 299),
         (
             ["inception_v2", "--variant=paper", "--nofactorized_7x7"],
@@ -65,7 +65,7 @@ def test_every_layer(capsys):
 )
 def test_arguments_of_the_constructors(capsys, words, arguments, side):
     width = {"width_multiplier": 0.25}
-    status, out, err = run(capsys, *words, "--width_multiplier=0.25")
+    status, out, err = run(capsys, f"--model={words[0]}", *words[1:], "--width_multiplier=0.25")
     assert (status, err) == (0, "")
     arguments = {**arguments, **width, "include_top": "--noinclude_top" not in words}
 
@@ -89,19 +89,19 @@ def file(tmp_path_factory):
 
 def test_a_file(capsys, file):
     path, expected = file
-    status, out, err = run(capsys, path, "--input_size=128")
+    status, out, err = run(capsys, f"--model={path}", "--size=128")
     assert (status, err) == (0, "")
     assert totals(out) == (expected.trainable, expected.non_trainable, expected.macs)
     assert "mixed_4b" in names(out)
-    _, with_heads, _ = run(capsys, path, "--input_size=288", "--auxiliary")
+    _, with_heads, _ = run(capsys, f"--model={path}", "--size=288", "--auxiliary")
     assert totals(with_heads)[0] > totals(out)[0]
 
 
 def test_a_file_of_any_size_needs_one(capsys, file):
-    status, _, err = run(capsys, file[0])
+    status, _, err = run(capsys, f"--model={file[0]}")
     assert (status, err.count("\n")) == (2, 1)
-    assert "--input_size" in err
-    status, _, err = run(capsys, file[0], "--input_size=128", "--classes=3")
+    assert "--size" in err
+    status, _, err = run(capsys, f"--model={file[0]}", "--size=128", "--classes=3")
     assert (status, err.count("\n")) == (2, 1)
     assert "--classes is for a network to be built" in err
 
@@ -119,19 +119,19 @@ def test_arithmetic(capsys):
 @pytest.mark.parametrize(
     ("words", "status", "message"),
     [
-        ([], 2, "summary needs MODEL | --arithmetic, got neither"),
-        (["googlenet", "xception"], 2, "got googlenet xception"),
-        (["googlenet", "--arithmetic"], 2, "got googlenet"),
-        (["inception_v9"], 1, "neither a network nor a file; the networks are googlenet"),
-        (["inception_v3", "--variant=paper"], 1, "variant must be 'released' or 'fid'"),
-        (["xception", "--auxiliary"], 1, "xception has no auxiliary head"),
-        (["xception", "--receptive_field=79"], 2, "no argument 'receptive_field'"),
-        (["inception_v3", "--receptive_field=80"], 1, "must be 299 or 151 or 79"),
-        (["googlenet", "--input_size=20"], 1, "at least 32 pixels"),
-        (["googlenet", "--input_size=large"], 2, "--input_size"),
-        (["googlenet", "--width_multiplier=0"], 1, "width_multiplier must be a positive"),
-        (["googlenet", "--no_such_flag"], 2, "no_such_flag"),
-        ([__file__], 1, "is not a Keras model that can be read"),
+        ([], 2, "summary needs --model=MODEL [flags] | --arithmetic"),
+        (["--model=googlenet", "xception", "word"], 2, "summary needs --model"),
+        (["--model=googlenet", "--arithmetic"], 2, "summary needs --model"),
+        (["--model=inception_v9"], 1, "neither a file nor a network; the networks are googlenet"),
+        (["--model=inception_v3", "--variant=paper"], 1, "variant must be 'released' or 'fid'"),
+        (["--model=xception", "--auxiliary"], 1, "xception has no auxiliary head"),
+        (["--model=xception", "--receptive_field=79"], 2, "xception has no --receptive_field"),
+        (["--model=inception_v3", "--receptive_field=80"], 1, "must be 299 or 151 or 79"),
+        (["--model=googlenet", "--size=20"], 1, "at least 32 pixels"),
+        (["--model=googlenet", "--size=large"], 2, "--size"),
+        (["--model=googlenet", "--width_multiplier=0"], 1, "width_multiplier must be a positive"),
+        (["--model=googlenet", "--no_such_flag"], 2, "no_such_flag"),
+        ([f"--model={__file__}"], 1, "is not a Keras model that can be read"),
     ],
 )
 def test_mistakes(capsys, words, status, message):

@@ -16,30 +16,32 @@ def train(monkeypatch, tiny):
 
 
 def test_flags_override_the_recipe(run, train, data_dir, names, tmp_path):
-    words = [f"--workdir={tmp_path / 'run'}", f"--data_dir={data_dir}"]
-    status, out, _ = run("train", *words, "--seed=7", "--epochs=2")
+    words = [f"--output={tmp_path / 'run'}", f"--data_dir={data_dir}", "--data=photo_patches"]
+    words += ["--seed=7", "--epochs=2", "--batch_size=8", "--size=48"]
+    status, out, _ = run("train", *words)
     assert status == 0
     assert out == f"{tmp_path / 'run'}: validation top-1 75.00% in 12 s\n"
     recipe, workdir = train.call_args.args
-    assert recipe == training.RECIPES["demo"].replace(seed=7, epochs=2)
+    changes = {"seed": 7, "epochs": 2, "batch_size": 8, "size": 48}
+    assert recipe == training.RECIPES["demo"].replace(**changes)
     assert str(workdir) == str(tmp_path / "run")
     assert train.call_args.kwargs["data_dir"] == data_dir
     assert (tmp_path / "run" / "labels.txt").read_text().splitlines() == list(names)
 
 
 def test_without_flags_the_recipe_is_as_it_is(run, train, data_dir, tmp_path):
-    run("train", f"--workdir={tmp_path}", f"--data_dir={data_dir}", "--recipe=demo")
+    run("train", f"--output={tmp_path}", f"--data_dir={data_dir}", "--recipe=demo")
     assert train.call_args.args[0] == training.RECIPES["demo"]
 
 
 def test_a_loss_that_explodes_is_one_line(run, train, data_dir, tmp_path):
     train.side_effect = FloatingPointError("The loss is nan at step 3")
-    status, _, err = run("train", f"--workdir={tmp_path}", f"--data_dir={data_dir}")
+    status, _, err = run("train", f"--output={tmp_path}", f"--data_dir={data_dir}")
     assert (status, err) == (1, "keras-inception: The loss is nan at step 3\n")
 
 
 def recipe_of(run, train, data_dir, tmp_path, *words):
-    status, _, err = run("train", f"--workdir={tmp_path}", f"--data_dir={data_dir}", *words)
+    status, _, err = run("train", f"--output={tmp_path}", f"--data_dir={data_dir}", *words)
     assert (status, err) == (0, "")
     return train.call_args.args[0]
 
@@ -107,7 +109,7 @@ def test_description_is_all_that_it_prints(run, train):
     [
         (["--set=learning_rat=1"], 1, "Unknown recipe field learning_rat; the fields are name"),
         (["--set=learning_rate=fast"], 1, "learning_rate must be a number above 0, got 'fast'"),
-        (["--set=learning_rate"], 2, "--set wants FIELD=VALUE, got 'learning_rate'"),
+        (["--set=learning_rate"], 2, "--set must be FIELD=VALUE, got 'learning_rate'"),
         (["--set=sources.x=1"], 2, "sources has no x; only network_arguments has parts"),
         (["--recipe=demo", "--recipe_file=a.json"], 2, "only one of them"),
         (["--recipe_file=missing.py"], 1, "missing.py is not a file"),
@@ -117,7 +119,7 @@ def test_description_is_all_that_it_prints(run, train):
     ],
 )
 def test_mistakes_are_one_line(run, train, tmp_path, words, status, message):
-    got, _, err = run("train", f"--workdir={tmp_path}", *words)
+    got, _, err = run("train", f"--output={tmp_path}", *words)
     assert got == status
     assert message in err
     assert len(err.splitlines()) == 1
@@ -126,14 +128,14 @@ def test_mistakes_are_one_line(run, train, tmp_path, words, status, message):
 
 def test_sigterm_ends_with_status_0(run, train, data_dir, tmp_path):
     train.side_effect = training.StopRequested
-    status, out, err = run("train", f"--workdir={tmp_path}", f"--data_dir={data_dir}")
+    status, out, err = run("train", f"--output={tmp_path}", f"--data_dir={data_dir}")
     assert (status, err) == (0, "")
     assert out == f"{tmp_path}: stopped by SIGTERM; the same command goes on from here\n"
 
 
 def test_a_lost_worker_starts_the_same_command_again(run, train, monkeypatch, tmp_path):
     train.side_effect = training.WorkerLost("a worker was lost at step 3")
-    command = ["keras-inception", "train", f"--workdir={tmp_path}", "--restarts=2"]
+    command = ["keras-inception", "train", f"--output={tmp_path}", "--restarts=2"]
     monkeypatch.setattr("sys.argv", command)
     started = mock.Mock(side_effect=SystemExit(0))
     monkeypatch.setattr("os.execv", started)
@@ -145,13 +147,13 @@ def test_a_lost_worker_starts_the_same_command_again(run, train, monkeypatch, tm
 
 def test_a_lost_worker_is_an_error_without_restarts(run, train, tmp_path):
     train.side_effect = training.WorkerLost("a worker was lost at step 3")
-    status, _, err = run("train", f"--workdir={tmp_path}")
+    status, _, err = run("train", f"--output={tmp_path}")
     assert (status, err) == (1, "keras-inception: a worker was lost at step 3\n")
 
 
 def test_a_task_that_only_serves_writes_nothing(run, train, tmp_path):
     train.return_value = None
     train.side_effect = None
-    status, out, _ = run("train", f"--workdir={tmp_path / 'run'}")
+    status, out, _ = run("train", f"--output={tmp_path / 'run'}")
     assert (status, out) == (0, "")
     assert not (tmp_path / "run").exists()

@@ -173,7 +173,7 @@ def test_commands(page, words, folder, capsys):
     if name == "train":
         recipe, sets = flag_values.recipe, flag_values["set"].value
         known = training.get_recipe(recipe or "demo")
-        assert all(hasattr(known, text.split("=")[0].split(".")[0]) for text in sets)
+        assert all(hasattr(known, text.split("=")[0].split(".")[0]) for text in sets or ())
     if name in ("predict", "convert", "fid"):
         assert arguments
 

@@ -137,7 +137,7 @@ def test_auxiliary_head_on_small_and_large_grids():
 def test_widths_that_stood_apart_are_pairs_now(old, new, monkeypatch):
     monkeypatch.setattr(renamed, "_said", set())
     x = keras.Input((16, 16, 8))
-    with pytest.warns(FutureWarning, match=r"\(f3_reduce, f3\) is now f3=\(f3_reduce, f3\)"):
+    with pytest.warns(FutureWarning, match=r"\(f3_reduce, f3, .* is now f3=\(f3_reduce, f3\), "):
         before = keras.Model(x, old(x))
     after = keras.Model(x, new(x))
     assert [w.path for w in before.weights] == [w.path for w in after.weights]

@@ -28,7 +28,7 @@ def flags(workdir, strategy, **changes):
     fields |= {"average_decay": 0.9, "learning_rate": 0.1, "epsilon": 1.0}
     fields["dataset"] = made_up.NAME
     fields |= {name: changes.pop(name) for name in list(changes) if name in fields}
-    options = {"workdir": workdir, "strategy": strategy, "checkpoint_seconds": 0}
+    options = {"output": workdir, "strategy": strategy, "checkpoint_seconds": 0}
     options |= {"cluster_timeout": 60, **changes}
     words = [f"--{name}={value}" for name, value in options.items()]
     return words + [f"--set={name}={value}" for name, value in fields.items()]

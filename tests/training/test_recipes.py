@@ -234,7 +234,7 @@ def test_file_opens_with_its_command_and_results(name):
     if name == "demo":
         return
     assert "--data_dir=DATA" in text
-    assert "--workdir=build/" in text
+    assert "--output=build/" in text
     assert "Here: not run" in text
     for figure in table.PUBLISHED.get(name, ())[:2]:
         assert figure is None or f"{figure} %" in text

@@ -1,6 +1,6 @@
 """BN-Inception: three of the networks that 1502.03167 compares in its section 4.2.2.
 
-Command: `keras-inception train --recipe=bn_inception --data_dir=DATA --workdir=build/bn_inception`.
+Command: `keras-inception train --recipe=bn_inception --data_dir=DATA --output=build/bn_inception`.
 Published, on all of ImageNet's validation pictures, one crop (figure 3 prints accuracies; the top-5
 error is from figure 4):
 

@@ -12,7 +12,7 @@ _RETHINKING = "1512.00567, section 8"
 # RMSProp with momentum and decay 0.9 as in 1512.00567, section 8. With epsilon 1.0, as in the
 # paper, it is nearly plain momentum. The adaptive form and its rate are our choice: it was about a
 # point better in single runs, which is no more than the difference between seeds.
-_ADAPTIVE = "our choice: the adaptive form was no worse in single runs"
+_ADAPTIVE = "our choice: the adaptive form did as well in single runs"
 
 DEMO = Recipe.sourced(
     name="demo",

@@ -1,6 +1,6 @@
 """Fine-tunes Inception-v3's ImageNet weights on flowers: new classifiers first, then more layers.
 
-Command: `keras-inception train --recipe=fine_tune --data_dir=DATA --workdir=build/fine_tune`.
+Command: `keras-inception train --recipe=fine_tune --data_dir=DATA --output=build/fine_tune`.
 Published: no result, since the recipe is not from a paper. Its numbers are those of TF-Slim's
 walkthrough for the same weights and pictures, as far as it gives them.
 Here: not run; both the weights and the pictures must be downloaded.

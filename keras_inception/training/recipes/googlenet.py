@@ -1,7 +1,7 @@
 """GoogLeNet as 1409.4842 trained it: asynchronous SGD, a slow staircase, an average of parameters.
 
 Command: `keras-inception train --recipe=googlenet --strategy=parameter_server --data_dir=DATA
---workdir=build/googlenet`.
+--output=build/googlenet`.
 Published, on ImageNet's validation pictures (the paper mentions no exclusions): 10.07 % top-5 error
 with one crop (table 3; 9.15 % with 10 crops, 7.89 % with 144), no top-1 error. Caffe's network by
 its own recipe: 31.3 % top-1 and 11.1 % top-5 error.

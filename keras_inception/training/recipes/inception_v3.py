@@ -1,6 +1,6 @@
 """Inception-v2 and -v3: the rows of 1512.00567's table 3, and the small pictures of its table 2.
 
-Command: `keras-inception train --recipe=inception_v3 --data_dir=DATA --workdir=build/inception_v3`.
+Command: `keras-inception train --recipe=inception_v3 --data_dir=DATA --output=build/inception_v3`.
 Published, on ImageNet's validation pictures without the blacklisted ones, one crop. Each row of
 table 3 adds to those above it. Its last row is in the abstract; the others, and table 2, are
 recalled:

@@ -1,6 +1,6 @@
 """Inception-v4 and both Inception-ResNets, as 1602.07261 trained them.
 
-Command: `keras-inception train --recipe=inception_v4 --data_dir=DATA --workdir=build/inception_v4`.
+Command: `keras-inception train --recipe=inception_v4 --data_dir=DATA --output=build/inception_v4`.
 Published, on ImageNet's validation pictures without the blacklisted ones, one crop (table 2):
 
 | recipe | top-1 error | top-5 error |

@@ -1,6 +1,6 @@
 """Xception, as 1610.02357 trained it on ImageNet.
 
-Command: `keras-inception train --recipe=xception --data_dir=DATA --workdir=build/xception`.
+Command: `keras-inception train --recipe=xception --data_dir=DATA --output=build/xception`.
 Published, on ImageNet's validation pictures without the blacklisted ones, one crop (table 1, which
 prints the accuracies 79.0 % and 94.5 %): 21.0 % top-1 error, 5.5 % top-5 error.
 Here: not run on ImageNet.
