@@ -1,47 +1,43 @@
-"""How long networks take to build, and the package to import, beside keras.applications and keras.
+"""Compares building networks and importing the package with keras.applications and keras.
 
     python benchmarks/build_time.py [--builds=9] [--imports=15]
 
-Prints two ratios. Both sides of each are measured in turn in one run, so that whatever else the
-machine does strikes both, and the ratio is that of their medians. The processor's time stands
-beside the time on the clock: where the machine has other work, trust it more.
+Prints two ratios, measured as `clocks.py` describes.
 
-Building is timed in one process, after one build of each: what a process does once (TensorFlow's
-first operation, first use of each initializer) is as long as a build and would blur the ratio.
-Importing happens once in a process, so each import has a fresh one, and only the import statement
-is timed, without the start of Python.
+Building is timed in one process, after one build of each network. Some work is done once in a
+process (TensorFlow's first operation, the first use of each initializer). It takes as long as a
+build and would distort the ratio. A process imports a package only once, so each import has a new
+process. Only the import statement is timed, without the start of Python.
 """
 
 import argparse
 import gc
 import os
-import statistics
 import subprocess
 import sys
-import time
 
-BUILD_LIMIT = 1.3  # seconds a layer, InceptionV4 against keras.applications.InceptionResNetV2
-IMPORT_LIMIT = 1.1  # seconds, keras_inception against keras
-CLOCKS = {"clock": time.perf_counter, "processor": time.process_time}
+import clocks
+
+BUILD_LIMIT = 1.3  # time per layer, InceptionV4 against keras.applications.InceptionResNetV2
+IMPORT_LIMIT = 1.1  # time, keras_inception against keras
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--builds", type=int, default=9, help="how often each network is built")
-    parser.add_argument("--imports", type=int, default=15, help="how often each is imported")
+    parser.add_argument("--builds", type=int, default=9, help="number of builds of each network")
+    parser.add_argument("--imports", type=int, default=15, help="number of imports of each package")
     arguments = parser.parse_args()
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ["KERAS_BACKEND"] = "tensorflow"
-    report("import, ms", import_seconds(arguments.imports), IMPORT_LIMIT)
-    report("build, ms a layer", seconds_per_layer(arguments.builds), BUILD_LIMIT)
-
-
-def now():
-    return [read() for read in CLOCKS.values()]
+    imports, builds = arguments.imports, arguments.builds
+    times = import_seconds(imports)
+    clocks.report(f"import, ms, {imports} times", times, f"at most {IMPORT_LIMIT}")
+    times = seconds_per_layer(builds)
+    clocks.report(f"build, ms per layer, {builds} times", times, f"at most {BUILD_LIMIT}")
 
 
 def seconds_per_layer(repeats):
-    """Returns name to a list of (clock, processor) seconds per layer, ours first.
+    """Returns name -> list of (clock, processor) seconds per layer, ours first.
 
     keras.applications has no Inception-v4; its Inception-ResNet-v2 has the same kinds of layers.
     """
@@ -56,24 +52,22 @@ def seconds_per_layer(repeats):
     times = {name: [] for name in builders}
     for i in range(repeats + 1):
         for name, builder in builders.items():
-            gc.collect()  # the last model goes now, not while the next is timed
-            start = now()
-            model = builder(weights=None)
-            seconds = [(b - a) / len(model.layers) for a, b in zip(start, now())]
+            gc.collect()  # removes the last model now, not while the next one is timed
+            seconds, model = clocks.timed(lambda builder=builder: builder(weights=None))
             if i > 0:
-                times[name].append(seconds)
+                times[name].append([value / len(model.layers) for value in seconds])
             del model
     return times
 
 
 def import_seconds(repeats):
-    """Returns name to a list of (clock, processor) seconds, ours first; each in a new process."""
+    """Returns name -> list of (clock, processor) seconds, ours first; each in a new process."""
     code = (
         "from time import perf_counter as c, process_time as p; t = c(), p(); import {}; "
         "print(c() - t[0], p() - t[1])"
     )
     times = {"keras_inception": [], "keras": []}
-    for i in range(repeats + 1):  # the first reads the files into memory
+    for i in range(repeats + 1):  # the first import reads the files into memory
         for name, seconds in times.items():
             command = [sys.executable, "-c", code.format(name)]
             done = subprocess.run(command, check=False, capture_output=True, text=True)
@@ -82,20 +76,6 @@ def import_seconds(repeats):
             if i > 0:
                 seconds.append([float(figure) for figure in done.stdout.split()[-2:]])
     return times
-
-
-def report(label, times, limit):
-    """Prints medians, least and most of each, and the two ratios of the medians."""
-    print(f"{label}, {len(next(iter(times.values())))} times")
-    for i, clock in enumerate(CLOCKS):
-        medians = []
-        for name, seconds in times.items():
-            values = [1000 * both[i] for both in seconds]
-            medians.append(statistics.median(values))
-            spread = f"{min(values):.4g} to {max(values):.4g}"
-            print(f"  {clock:9}  {name:37}  {medians[-1]:8.4g}  ({spread})")
-        ratio = medians[0] / medians[1]
-        print(f"  {clock:9}  ratio {ratio:.3f}, wanted at most {limit}", flush=True)
 
 
 if __name__ == "__main__":

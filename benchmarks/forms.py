@@ -1,20 +1,20 @@
-"""How fast each form of a network is, against the limits that this package sets itself.
+"""Compares the speed of each form of a network with the limits that this package sets itself.
 
     python benchmarks/forms.py --folder=build/forms --write [--network=inception_v3]
     python benchmarks/forms.py --folder=build/forms [--network=inception_v3] [--batch_size=1]
 
-The first call writes every form whose packages are installed (minutes, any machine will do). The
-second times them in turn, with one thread each, and prints medians and the ratios that are wanted;
-for one core run it with `taskset -c 0`. Then it times `predict` on a JPEG of 500 x 375 pixels
-against the network alone. Weights are random, with batch-norm statistics of photographs: no form's
-speed depends on what they are.
+The first call writes every form whose packages are installed. It takes minutes, and any machine
+will do. The second call times them in turn, with one thread each, and prints medians and ratios
+with their limits; run it with `taskset -c 0` for one core. Then it times `predict` on a JPEG of
+500 x 375 pixels against the network alone. Weights are random, with batch-norm statistics of
+photographs: no form's speed depends on their values.
 """
 
 import argparse
 import os
 import pathlib
 
-RATIOS = [  # (faster form, slower form, wanted at least, batches): medians' ratio
+RATIOS = [  # (faster form, slower form, least ratio of medians, batches)
     ("saved_model", "keras_export", 1.07, (1, 8)),
     ("saved_model_bfloat16", "keras_export", 1.8, (1,)),
     ("tflite_dynamic", "tflite_float32", 3.2, (1,)),
@@ -22,9 +22,9 @@ RATIOS = [  # (faster form, slower form, wanted at least, batches): medians' rat
     ("tflite_float32", "onnxruntime", 0.95, (1,)),
     ("tflite_float32", "openvino", 0.95, (1,)),
 ]
-FASTEST = 1.6  # our fastest form against OpenVINO in bfloat16
-SLOW = ("tflite_int16x8",)  # left out: LiteRT has plain loops for it, 100 times int8's time
-PREDICT = 1.15  # a picture by `predict`, of the network's own time
+FASTEST = 1.6  # least ratio of our fastest form against OpenVINO in bfloat16
+SLOW = ("tflite_int16x8",)  # left out: LiteRT runs it in plain loops, in 100 times int8's time
+PREDICT = 1.15  # time of `predict` for a picture, against the network alone
 
 
 def main():
@@ -71,7 +71,7 @@ def write(network, folder, only):
 
 
 def timed(folder, arguments):
-    """`{form: Timing}` of all that were written."""
+    """Times all forms that were written: form -> `Timing`."""
     import numpy as np
 
     from keras_inception.analysis import benchmark
@@ -101,44 +101,42 @@ def timed(folder, arguments):
 
 
 def print_ratios(timings, batch):
-    """Prints each ratio beside what is wanted of InceptionV3."""
-    for faster, slower, wanted, batches in RATIOS:
+    """Prints each ratio with its limit, which is for InceptionV3."""
+    for faster, slower, limit, batches in RATIOS:
         if batch in batches and faster in timings and slower in timings:
             ratio = timings[slower].median / timings[faster].median
-            print(f"  {faster} / {slower}: {ratio:.2f} times as fast, wanted {wanted}")
+            print(f"  {faster} / {slower}: {ratio:.2f} times as fast, limit: at least {limit}")
     other = "openvino_bfloat16"
     ours = {name: t.median for name, t in timings.items() if name.startswith(("tflite", "saved"))}
     if batch == 1 and other in timings and ours:
         fastest = min(ours, key=ours.get)
         ratio = timings[other].median / ours[fastest]
-        print(f"  {fastest} / {other}: {ratio:.2f} times as fast, wanted {FASTEST}")
+        print(f"  {fastest} / {other}: {ratio:.2f} times as fast, limit: at least {FASTEST}")
 
 
 def predict(path, repeats):
-    """A picture by way of `predict`, decoded and named, against the network on a ready view."""
+    """Times `predict` on a picture, which is decoded and classified, and the network on a view."""
     import numpy as np
-    import tensorflow as tf
+    import photographs
 
     from keras_inception.analysis import benchmark
-    from keras_inception.data.photo_patches import read_photograph
     from keras_inception.evaluation import predictor
 
+    (picture,) = photographs.encoded(["chelsea"])
     for model in (path, path.parent / "model.keras"):
         if not model.exists():
             continue
         form = predictor(model)
-        pixels = tf.image.resize(read_photograph("chelsea"), (375, 500), antialias=True)
-        picture = tf.io.encode_jpeg(tf.cast(pixels, tf.uint8)).numpy()
         view = np.zeros((1, form.size, form.size, 3), "float32")
         calls = {
             "network": lambda form=form, view=view: form(view),
-            "predict": lambda form=form, picture=picture: form.classify([picture]),
+            "predict": lambda form=form: form.classify([picture]),
         }
         timings = benchmark.interleaved(calls, 1, repeats)
         network, whole = (timings[name].median for name in calls)
         print(
             f"  predict with {model.name}: {1e3 * whole:.2f} ms a picture, the network alone "
-            f"{1e3 * network:.2f}: {whole / network:.3f} times, wanted at most {PREDICT}"
+            f"{1e3 * network:.2f}: {whole / network:.3f} times, limit: at most {PREDICT}"
         )
 
 

@@ -1,17 +1,15 @@
-"""How fast training views are made, beside decode-all-then-crop and torchvision.
+"""Compares the speed of making training views with decode-all-then-crop and torchvision.
 
     python benchmarks/input_pipeline.py [--rounds=9] [--batches=10]
 
-JPEGs of 500 x 375 pixels to random views of 299 x 299, images per second. Each contestant is a
-process of its own on its own cores, and they work in turn, round after round, so that whatever else
-the machine does strikes all; between its rounds a process is stopped, so that it makes nothing
-beforehand. The ratios are those of the medians. One core each, but for the last:
+Makes random views of 299 x 299 from JPEGs of 500 x 375 pixels, and prints views per second and
+ratios of medians of one interleaved run (`race.py`). All contestants but the last have one core:
 
-- ours: `data.training_batches` on a folder;
-- the same pipeline with a view that decodes the whole picture and then crops it, all further
+- ours: `Dataset.training_batches` on a folder;
+- the same pipeline with a view that decodes the whole picture and then crops it, with all further
   operations equal;
-- torchvision's v2 transforms on Pillow's pictures, where torch and torchvision are installed, in
-  a loop of the process itself: a DataLoader's workers would only cost;
+- torchvision's v2 transforms on Pillow's pictures, if torch and torchvision are installed, in a
+  loop of the process itself, since a DataLoader's workers would only add costs;
 - ours on two cores.
 """
 
@@ -20,15 +18,13 @@ import importlib.util
 import itertools
 import os
 import pathlib
-import signal
 import statistics
-import subprocess
-import sys
 import tempfile
-import time
+
+import race
 
 SIZE, BATCH = 299, 32
-LIMITS = {  # (contestant, colour): how many times as fast ours is at least
+LIMITS = {  # (contestant, colour): ours is at least this many times as fast
     ("decode, then crop", "none"): 1.12,
     ("decode, then crop", "full"): 1.05,
     ("torchvision", "full"): 2.5,
@@ -38,51 +34,25 @@ PICTURES = 64
 
 
 def main():
+    race.child(make, cores=lambda name: int(name.split("|")[2]))
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--rounds", type=int, default=9, help="how often each is timed")
-    parser.add_argument("--batches", type=int, default=10, help=f"of {BATCH}, in a round")
-    parser.add_argument("--contestant", help=argparse.SUPPRESS)  # of this script's own children
+    parser.add_argument("--rounds", type=int, default=9, help="number of measurements of each")
+    parser.add_argument(
+        "--batches", type=int, default=10, help=f"number of batches of {BATCH} in a round"
+    )
     arguments = parser.parse_args()
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    if arguments.contestant:
-        work(*arguments.contestant.split("|"))
-        return
     with tempfile.TemporaryDirectory() as folder:
         write_pictures(pathlib.Path(folder) / "train" / "photograph")
         has_torch = importlib.util.find_spec("torchvision") is not None
         names = ["ours", "decode, then crop", *(["torchvision"] if has_torch else [])]
         contests = [(name, color, 1) for color in ("none", "full") for name in names]
         contests += [("ours", color, 2) for color in ("none", "full")]
-        report(race(contests, folder, arguments.rounds, arguments.batches))
-
-
-def race(contests, folder, rounds, batches):
-    """Returns contest to a list of views per second, one a round."""
-    speeds = {contest: [] for contest in contests}
-    children = {contest: start(contest, folder) for contest in contests}
-    for number in range(rounds + 1):
-        for contest, child in children.items():
-            child.send_signal(signal.SIGCONT)
-            print(batches, file=child.stdin, flush=True)
-            seconds = float(child.stdout.readline())
-            child.send_signal(signal.SIGSTOP)
-            if number:  # the first round warms up
-                speeds[contest].append(BATCH * batches / seconds)
-    for child in children.values():
-        child.send_signal(signal.SIGCONT)
-        child.stdin.close()
-        child.wait()
-    return speeds
-
-
-def start(contest, folder):
-    name, color, cores = contest
-    return subprocess.Popen(
-        [sys.executable, __file__, f"--contestant={name}|{color}|{cores}|{folder}"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
+        words = {"|".join(map(str, (*contest, folder))): contest for contest in contests}
+        seconds = race.race(words, arguments.rounds, arguments.batches)
+        report(
+            {contest: [BATCH / value for value in seconds[word]] for word, contest in words.items()}
+        )
 
 
 def report(speeds):
@@ -95,34 +65,32 @@ def report(speeds):
     for (name, color), limit in LIMITS.items():
         if (name, color, 1) in medians:
             ratio = medians["ours", color, 1] / medians[name, color, 1]
-            print(f"  ours / {name}, colour {color}: {ratio:.2f}, wanted at least {limit}")
+            print(f"  ours / {name}, colour {color}: {ratio:.2f}, limit: at least {limit}")
     for color in ("none", "full"):
         ratio = medians["ours", color, 2] / medians["ours", color, 1]
-        print(f"  two cores / one, colour {color}: {ratio:.2f}, wanted at least {TWO_CORES}")
+        print(f"  two cores / one, colour {color}: {ratio:.2f}, limit: at least {TWO_CORES}")
 
 
-def work(name, color, cores, folder):
-    """A child: times the making of so many batches as each line of standard input says."""
-    os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: int(cores)])
-    make = {"ours": ours, "decode, then crop": decode_then_crop, "torchvision": torchvision}[name]
-    views = make(folder, color)
-    for line in sys.stdin:
-        begun = time.perf_counter()
-        for _ in itertools.islice(views, int(line)):
+def make(name):
+    """Returns the contestant's function of a number of batches."""
+    name, color, _, folder = name.split("|")
+    makers = {"ours": ours, "decode, then crop": decode_then_crop, "torchvision": torchvision}
+    views = makers[name](folder, color)
+
+    def work(count):
+        for _ in itertools.islice(views, count):
             pass
-        print(time.perf_counter() - begun, flush=True)
+
+    return work
 
 
 def write_pictures(folder):
-    import tensorflow as tf
-
-    from keras_inception.data.photo_patches import PHOTOGRAPHS, read_photograph
+    """Writes `PICTURES` photographs into a folder, which is made."""
+    from photographs import encoded
 
     folder.mkdir(parents=True)
-    for number, name in zip(range(PICTURES), itertools.cycle(PHOTOGRAPHS), strict=False):
-        resized = tf.image.resize(read_photograph(name), (375, 500), antialias=True)
-        pixels = tf.cast(tf.clip_by_value(tf.round(resized), 0, 255), tf.uint8)
-        (folder / f"{number}.jpg").write_bytes(tf.io.encode_jpeg(pixels, quality=95).numpy())
+    for number, picture in zip(range(PICTURES), itertools.cycle(encoded())):
+        (folder / f"{number}.jpg").write_bytes(picture)
 
 
 def ours(folder, color):
@@ -135,7 +103,7 @@ def decode_then_crop(folder, color):
     from keras_inception import data
     from keras_inception.data import augmentation
 
-    # The pipeline with another view: that of every picture which is no JPEG.
+    # The pipeline with another view, the one of pictures that are not JPEGs.
     augmentation._decode_crop_of_jpeg = augmentation._decode_then_crop
     return iter(data.open(f"folder:{folder}").training_batches(SIZE, BATCH, color=color))
 

@@ -1,12 +1,12 @@
-"""How long InceptionV4 takes to load, beside TensorFlow's reader alone, and in how much memory.
+"""Measures the time and memory of loading InceptionV4, beside TensorFlow's reader alone.
 
     python benchmarks/load_time.py [--loads=9]
 
-A checkpoint of all variables (1001 classes) is written first. The first ratio is that of the
-medians of `keras_inception.weights.load` and of a loop that reads each tensor with
-`tf.train.load_checkpoint`, in turn in one process. The second is what a fresh process's resident
-memory is larger by at its peak while it loads, in units of the file's size; the model is there
-before. (Linux only: it is read from /proc.)
+A checkpoint of all variables (1001 classes) is written first. The first ratio compares the medians
+of `keras_inception.weights.load` and of a loop that reads each tensor with
+`tf.train.load_checkpoint`, in turn in one process. The second ratio is the growth of a new
+process's resident memory, at its peak during loading, over the file's size. The model is built
+before. (The memory is read from /proc, so only Linux will do.)
 """
 
 import argparse
@@ -21,14 +21,14 @@ import sys
 import tempfile
 import time
 
-TIME_LIMIT = 3.0  # times TensorFlow's reader alone
-MEMORY_LIMIT = 1.2  # times the file
+TIME_LIMIT = 3.0  # in units of the time of TensorFlow's reader alone
+MEMORY_LIMIT = 1.2  # in units of the file's size
 ARGUMENTS = {"classes": 1001, "include_top": True}
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--loads", type=int, default=9, help="how often each way is timed")
+    parser.add_argument("--loads", type=int, default=9, help="number of loads each way")
     parser.add_argument("--memory_of", help=argparse.SUPPRESS)  # of this script's own child
     arguments = parser.parse_args()
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -73,7 +73,7 @@ def write_checkpoint(path):
 
 
 def slim_name(path):
-    """A name in TF-Slim's way; the inner names of a branch only have to sort as they run."""
+    """Returns a name like TF-Slim's; names inside a branch only have to sort in running order."""
     layer, variable = path.split("/")
     tail = {"kernel": "weights", "bias": "biases"}.get(variable, f"BatchNorm/{variable}")
     if layer == "predictions":
@@ -86,7 +86,7 @@ def slim_name(path):
 
 
 def seconds(prefix, repeats):
-    """Two lists of seconds: `load`, and TensorFlow's reader alone; the first of each is dropped."""
+    """Returns two lists of seconds: `load`, and TensorFlow's reader alone, without a first try."""
     import tensorflow as tf
 
     from keras_inception.weights import load
@@ -106,13 +106,13 @@ def seconds(prefix, repeats):
 
 
 def growth(prefix):
-    """Bytes that the resident memory of this process is larger by at its peak, while it loads."""
+    """Returns by how many bytes this process's resident memory grows at its peak while loading."""
     from keras_inception.weights import load
 
     model = build()
     gc.collect()
-    ctypes.CDLL(None).malloc_trim(0)  # what building left behind would hide what loading takes
-    pathlib.Path("/proc/self/clear_refs").write_text("5")  # the peak begins anew
+    ctypes.CDLL(None).malloc_trim(0)  # else memory freed after building hides what loading takes
+    pathlib.Path("/proc/self/clear_refs").write_text("5")  # resets the peak
     before = kilobytes("VmRSS")
     load(model, prefix)
     return 1024 * (kilobytes("VmHWM") - before)

@@ -1,15 +1,16 @@
-"""How much memory the input pipelines take: over an epoch, and with the size of the data set.
+"""Measures the memory of the input pipelines over an epoch, and with the size of the data set.
 
     python benchmarks/memory.py [--pictures=100000] [--repeats=3]
 
-Resident memory (Linux only: it is read from /proc) of child processes that iterate over pictures
-of 500 x 375 pixels, as training views of 299 x 299 or as evaluation crops, medians of several:
+Child processes iterate over pictures of 500 x 375 pixels, as training views of 299 x 299 or as
+evaluation crops. Their resident memory is read from /proc (so only Linux will do), as the median
+of several runs:
 
-- of a folder after a twentieth of its pictures, and after a quarter;
-- of a folder and of a data set of tensorflow-datasets, each of all pictures and of an eighth of
+- for a folder, after a twentieth of its pictures and after a quarter;
+- for a folder and a data set of tensorflow-datasets, each with all pictures and with an eighth of
   them, after a fortieth.
 
-Wants 6 GB on the disk, and a machine at rest: on a busy one more or fewer batches are made ahead.
+It needs 6 GB of disk space and an idle machine: on a busy one more or fewer batches are made ahead.
 """
 
 import argparse
@@ -24,20 +25,19 @@ import sys
 import tempfile
 
 SIZE, BATCH = 299, 25
-SHAPE = (375, 500)
 CLASSES = 10
-# tensorflow-datasets has up to 32 files open and reads 8 MB of each in advance, and training has
-# 4,096 pictures to shuffle among. An eighth of the pictures are files enough (100) for both to be
-# full when memory is read: with fewer, files are at their end by then and their memory is free.
+# tensorflow-datasets has up to 32 files open and reads 8 MB of each in advance, and training
+# shuffles among 4,096 pictures. An eighth of the pictures makes enough files (100) for both to be
+# full when memory is read. With fewer, some files have ended by then and their memory is free.
 PICTURES_IN_A_FILE = 125
-GROWTH = 0.02  # at most, of what is resident at the first mark
-PER_PICTURE = 500  # bytes at most by which a larger data set takes more: a folder's paths
+GROWTH = 0.02  # at most, as a fraction of the memory at the first mark
+PER_PICTURE = 500  # at most, bytes for each picture more in a data set: a folder's paths
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--pictures", type=int, default=100_000, help="a multiple of 1000")
-    parser.add_argument("--repeats", type=int, default=3, help="how often each is measured")
+    parser.add_argument("--repeats", type=int, default=3, help="number of measurements of each")
     parser.add_argument("--child", help=argparse.SUPPRESS)  # of this script's own children
     arguments = parser.parse_args()
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -47,8 +47,10 @@ def main():
     most = arguments.pictures
     marks = [most // 20, most // 4]
     sizes, early = (most // 8, most), most // 40
+    from photographs import encoded
+
     with tempfile.TemporaryDirectory() as root:
-        pictures = photographs()
+        pictures = encoded()
         for count in sizes:
             write_folder(pathlib.Path(root) / f"folder{count}" / "train", pictures, count)
             write_tfds(root, pictures, count)
@@ -67,18 +69,18 @@ def main():
 def over_an_epoch(kind, found):
     (early, before), (late, after) = found.items()
     print(f"  {kind}: {before:.0f} after {early} pictures, {after:.0f} after {late}:", end="")
-    print(f" {after / before - 1:+.1%}, wanted at most {GROWTH:.0%}", flush=True)
+    print(f" {after / before - 1:+.1%}, limit: at most {GROWTH:.0%}", flush=True)
 
 
 def by_size(label, found):
     (few, small), (many, large) = found.items()
     per_picture = 1e6 * (large - small) / (many - few)
-    print(f"  {label}: {small:.0f} of {few} pictures, {large:.0f} of {many}:", end="")
-    print(f" {per_picture:.0f} bytes a picture, wanted at most {PER_PICTURE}", flush=True)
+    print(f"  {label}: {small:.0f} with {few} pictures, {large:.0f} with {many}:", end="")
+    print(f" {per_picture:.0f} bytes per picture, limit: at most {PER_PICTURE}", flush=True)
 
 
 def resident(repeats, root, kind, name, marks):
-    """Pictures to MB resident after that many: medians of children of their own."""
+    """Returns numbers of pictures -> resident MB after them: medians of several children."""
     words = [sys.executable, __file__, f"--child={root}|{kind}|{name}|{','.join(map(str, marks))}"]
     found = {mark: [] for mark in marks}
     for _ in range(repeats):
@@ -89,7 +91,7 @@ def resident(repeats, root, kind, name, marks):
 
 
 def work(root, kind, name, marks):
-    """A child: prints how much is resident after each number of pictures of `marks`."""
+    """Runs in a child: prints the resident memory after each number of pictures in `marks`."""
     from keras_inception import data
 
     dataset = data.open(name, "train", root)
@@ -104,22 +106,8 @@ def work(root, kind, name, marks):
             return
 
 
-def photographs():
-    """Each photograph as a JPEG of `SHAPE`."""
-    import tensorflow as tf
-
-    from keras_inception.data.photo_patches import PHOTOGRAPHS, read_photograph
-
-    pictures = []
-    for name in PHOTOGRAPHS:
-        resized = tf.image.resize(read_photograph(name), SHAPE, antialias=True)
-        pixels = tf.cast(tf.clip_by_value(tf.round(resized), 0, 255), tf.uint8)
-        pictures.append(tf.io.encode_jpeg(pixels, quality=95).numpy())
-    return pictures
-
-
 def write_folder(folder, pictures, count):
-    """Class folders with so many files, which are links to a few."""
+    """Writes class folders with `count` files, which are links to a few."""
     for number in range(count):
         path = folder / f"class{number % CLASSES}" / f"picture_{number:08}.jpg"
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -131,6 +119,7 @@ def write_folder(folder, pictures, count):
 
 def write_tfds(root, pictures, count):
     import tensorflow_datasets as tfds
+    from photographs import SHAPE
 
     features = {
         "image": tfds.features.Image(shape=(*SHAPE, 3), encoding_format="jpeg"),

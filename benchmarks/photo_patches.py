@@ -1,15 +1,16 @@
-"""What the papers claim of crops, ensembles and training, measured on photo_patches.
+"""Measures on photo_patches what the papers claim about crops, ensembles and training.
 
     python benchmarks/photo_patches.py [--experiment=crops ...] [--output=build/photo_patches]
 
 Trains the networks of `EXPERIMENTS` on the embedded data set, evaluates them on its test patches,
-and prints a Markdown table for each experiment, that of `docs/results.md`. Each training and each
-evaluation leaves a JSON file in the output folder, named for its recipe: started again, it goes on
-with what is missing. `--tables` runs nothing and prints what is there.
+and prints a Markdown table for each experiment, as in `docs/results.md`. Each training and each
+evaluation leaves a JSON file in the output folder, named after its recipe, so another call only
+runs what is missing. `--tables` runs nothing and prints the tables of the files.
 
-An accuracy, in percent, is the mean over repetitions with other seeds, which set the initial
-weights and the pictures' order and crops alike; beside it stand the least and the most. The gain is
-a network's over itself with one crop, or an ensemble's over the mean of its networks with one crop.
+An accuracy, in percent, is the mean over repetitions, with the least and the most in brackets. Each
+repetition has another seed for the initial weights and the pictures' order and crops. A gain is the
+gain of a network over itself with one crop, or of an ensemble over the mean of its networks with
+one crop.
 """
 
 import argparse
@@ -21,20 +22,20 @@ import os
 import pathlib
 import statistics
 
-EPOCH_STAIRS = 48  # the rate's steps over a run, as in the recipe `demo`
+EPOCH_STAIRS = 48  # steps of the learning rate over a run, as in the recipe `demo`
 
 
 @dataclasses.dataclass(frozen=True)
 class Experiment:
-    """Networks that are compared, all trained by the recipe `demo` but for what is said here.
+    """Networks to compare, trained by the recipe `demo` with some fields changed.
 
     Attributes:
-        title: heading of its table.
+        title: heading of the table.
         networks: name in the table -> fields of the recipe that differ.
-        seeds: a tuple for each repetition, with the seeds of its networks; where there are several,
-            each is measured alone and all together, as an ensemble.
-        crops: how many of each picture, one evaluation for each number.
-        reached: an accuracy on the validation patches; the table then has the epochs to it.
+        seeds: for each repetition a tuple of its networks' seeds. Several networks are measured
+            each alone, and together as an ensemble.
+        crops: numbers of crops of each picture, with one evaluation for each.
+        reached: an accuracy on the validation patches, for a column with the epochs to it.
     """
 
     title: str
@@ -45,20 +46,20 @@ class Experiment:
 
 
 def inception_v3(receptive_field, size):
-    """Fields of a recipe for a network of 1512.00567 Table 2, a quarter as wide."""
+    """Returns the fields of a recipe for a quarter-width network of 1512.00567, Table 2."""
     return {
         "network": "inception_v3",
         "network_arguments": {"width_multiplier": 0.25, "receptive_field": receptive_field},
         "size": size,
-        "epochs": 24,  # 8 leave it at 83 % of the validation patches
+        "epochs": 24,  # with 8 it stays at 83 % of the validation patches
     }
 
 
 def rethinking(network="inception_v3", size=32, epochs=16, **fields):
-    """Fields of a recipe with the numbers of the recipe `inception_v3`, on a small network.
+    """Returns the fields of a recipe with the numbers of `inception_v3`, for a small network.
 
-    Ours are what a short run on small batches needs: batch, length, averages that follow sooner,
-    and the demo's training view.
+    Our choices are those that a short run on small batches needs: batch, length, averages that
+    follow sooner, and the demo's training view.
     """
     narrow = {
         "inception_v3": {"width_multiplier": 0.25, "receptive_field": 79},
@@ -73,7 +74,7 @@ def rethinking(network="inception_v3", size=32, epochs=16, **fields):
         "epochs": epochs,
         "batch_size": 32,
         "optimizer": "rmsprop",
-        "learning_rate": 0.1,  # of `RMSPROP_RATES`
+        "learning_rate": 0.1,  # the best of `RMSPROP_RATES`
         "rho": 0.9,
         "epsilon": 1.0,
         "auxiliary_weight": 0.4,
@@ -93,9 +94,9 @@ ADAM = {
     "label_smoothing": 0.0,
     "average_decay": None,
 }
-# Of each optimizer the rate that did best on the validation patches is the one that is compared.
+# Each optimizer is compared at the rate that did best on the validation patches.
 ADAM_RATES = (0.001, 0.003, 0.01)
-RMSPROP_RATES = (0.045, 0.1, 0.2)  # the first is the paper's, for batches of 32 on many replicas
+RMSPROP_RATES = (0.045, 0.1, 0.2)  # the paper has 0.045, for batches of 32 on many replicas
 # The ReLU between the two 3x3 that stand for a 5x5 (1512.00567, Fig. 2 and section 3.1).
 BETWEEN = ("mixed_5b_branch2_1_3x3", "mixed_5c_branch2_1_3x3", "mixed_5d_branch2_1_3x3")
 
@@ -106,7 +107,7 @@ EXPERIMENTS = {
         seeds=((0, 1, 2), (3, 4, 5), (6, 7, 8)),
         crops=(1, 10, 12, 144),
     ),
-    # The sides are about in the paper's proportion, and give all three the same grids from
+    # The sides are about in the paper's proportion, and all three have the same grids from
     # `mixed_5b` on: 7 x 7, 3 x 3 and 1 x 1.
     "receptive_fields": Experiment(
         "Receptive fields at equal cost",
@@ -155,7 +156,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--experiment", action="append", choices=EXPERIMENTS, help="repeatable")
     parser.add_argument("--output", type=pathlib.Path, default="build/photo_patches")
-    parser.add_argument("--data_dir", help="where tensorflow-datasets keeps its data")
+    parser.add_argument("--data_dir", help="folder of tensorflow-datasets' data")
     parser.add_argument("--tables", action="store_true", help="run nothing")
     arguments = parser.parse_args()
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -168,7 +169,7 @@ def main():
 
 
 def run(experiment, folder, data_dir):
-    """Trains and evaluates what is missing."""
+    """Trains and evaluates the networks whose files are missing."""
     for network in experiment.networks:
         for seeds in experiment.seeds:
             recipes = [recipe(experiment, network, seed) for seed in seeds]
@@ -188,7 +189,7 @@ def recipe(experiment, network, seed):
 
 
 def home(recipe, folder):
-    """The folder of a trained network: one for each recipe, whichever experiments use it."""
+    """Returns the folder of a trained network, which all experiments with its recipe share."""
     fields = {name: value for name, value in recipe.to_dict().items() if name != "sources"}
     digest = hashlib.sha256(json.dumps(fields).encode()).hexdigest()[:8]
     return folder / "networks" / f"{recipe.network}-seed{recipe.seed}-{digest}"
@@ -216,7 +217,7 @@ def train(recipe, folder, data_dir):
 
 @contextlib.contextmanager
 def linear(names):
-    """While it lasts, networks are made without the ReLU of these layers."""
+    """Within this context, networks are made without the ReLU of these layers."""
     import keras
 
     from keras_inception.models import registry
@@ -264,7 +265,7 @@ def evaluate(recipes, crops, folder, data_dir):
 
 
 def table(experiment, folder):
-    """A row for each network, number of crops, and size of the ensemble that was evaluated."""
+    """Returns a table with a row per network, number of crops and size of the ensemble."""
     head = ["network", "pixels", "MACs", "networks", "crops", "top-1", "top-5"]
     together, several = len(experiment.seeds[0]), len(experiment.crops) > 1
     if several:
@@ -282,7 +283,7 @@ def table(experiment, folder):
 
 
 def cells(experiment, network, count, crops, folder):
-    """A row's cells behind the network's name; empty where an evaluation is missing."""
+    """Returns a row's cells after the network's name; empty if an evaluation is missing."""
     found = evaluations(experiment, network, crops, folder)
     first = evaluations(experiment, network, experiment.crops[0], folder)
     if not found or not first:
@@ -300,21 +301,21 @@ def cells(experiment, network, count, crops, folder):
 
 
 def evaluations(experiment, network, crops, folder):
-    """What was found with each tuple of seeds, empty where one is missing."""
+    """Returns the results for each tuple of seeds; empty if one is missing."""
     groups = [[recipe(experiment, network, seed) for seed in s] for s in experiment.seeds]
     found = [read(results_file(group, crops, folder)) for group in groups]
     return [] if None in found else found
 
 
 def accuracies(found, count, key):
-    """Of each network alone, or of each ensemble."""
+    """Returns the accuracies of each network alone, or of each ensemble."""
     if count == 1:
         found = [alone for evaluated in found for alone in evaluated["each_model"]]
     return [evaluated[key] for evaluated in found]
 
 
 def gains(first, found, count):
-    """Of each network over itself in `first`, or of each ensemble over the mean of its networks."""
+    """Returns the gains over `first`: of networks, or of ensembles over their networks' mean."""
     if count == 1:
         base = accuracies(first, 1, "top1")
     else:
@@ -323,7 +324,7 @@ def gains(first, found, count):
 
 
 def spread(values, sign=""):
-    """Mean, least and most of fractions, in percent."""
+    """Returns mean, least and most of fractions as text, in percent."""
     values = [100 * value for value in values]
     return (
         f"{statistics.mean(values):{sign}.1f} ({min(values):{sign}.1f} to {max(values):{sign}.1f})"
@@ -331,7 +332,7 @@ def spread(values, sign=""):
 
 
 def epochs_to(accuracy, validation):
-    """The number of the first epoch, from 1, that reached it."""
+    """Returns the number of the first epoch, from 1, that reached an accuracy, as text."""
     reached = [epoch for epoch, value in enumerate(validation, 1) if value >= accuracy]
     return str(reached[0]) if reached else f"not in {len(validation)}"
 

@@ -1,7 +1,8 @@
-"""Measures several ways to do a thing in turn, each in a process of its own that sleeps meanwhile.
+"""Measures several ways to do a thing in turn, each in a process of its own.
 
-A contestant is a function that is handed a child process's task, prepares, and returns a function
-of a count: it does the work so many times. `main` of a benchmark calls `child` first, then `race`.
+Whatever else the machine does affects all of them. A process is stopped between its turns, so it
+makes nothing beforehand. A contestant prepares, and returns a function that does the work a given
+number of times. `main` of a benchmark calls `child` first, then `race`.
 """
 
 import os
@@ -13,15 +14,15 @@ import time
 
 
 def race(contestants, rounds, count):
-    """Times `count` units of work of each contestant in each of so many rounds.
+    """Times `count` units of work of each contestant in each round.
 
     Args:
-        contestants: names, each handed to a child of this script as `--contestant=NAME`.
-        rounds: how many, after one that warms up and one for what the first left to do.
-        count: units a round.
+        contestants: names, each given to a child of this script as `--contestant=NAME`.
+        rounds: number of rounds, after one that warms up and one for work that it left over.
+        count: units of work in a round.
 
     Returns:
-        name -> seconds a unit, one for each round.
+        name -> seconds per unit, one for each round.
     """
     seconds = {name: [] for name in contestants}
     children = {name: _start(name) for name in contestants}
@@ -44,18 +45,19 @@ def race(contestants, rounds, count):
     return seconds
 
 
-def child(make):
-    """Where this process is a contestant, does its work until the race is over, and exits.
+def child(make, cores=lambda name: 1):
+    """Runs this process, if it is a contestant, until the race is over, and exits.
 
     Args:
-        make: function of the contestant's name to its function of a count.
+        make: takes the contestant's name, and returns its function of a count.
+        cores: takes the contestant's name, and returns how many cores it may use.
     """
     names = [word.partition("=")[2] for word in sys.argv if word.startswith("--contestant=")]
     if not names:
         return
-    os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:1])
+    os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: cores(names[0])])
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    # What libraries print of themselves must not be taken for a time.
+    # Text that libraries print must not be taken for a time.
     answers, sys.stdout = sys.stdout, sys.stderr
     work = make(names[0])
     for line in sys.stdin:

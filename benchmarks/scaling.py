@@ -1,10 +1,11 @@
-"""Measures the constants of step_model.py's model and what it predicts, and prints its tables.
+"""Measures the constants of step_model.py and the steps that it predicts, and prints its tables.
 
     python benchmarks/scaling.py             # measures, writes scaling.json, prints: 10 minutes
     python benchmarks/scaling.py --tables    # prints the tables of scaling.json
 
-Everything is measured by real processes on the loopback interface. Each worker is held to one core;
-where there are fewer cores than workers they share them evenly. Wants a machine at rest.
+Everything is measured with real processes on the loopback interface. Each worker is bound to one
+core. If there are fewer cores than workers, the workers share them evenly. The machine must be
+idle.
 """
 
 import argparse
@@ -19,15 +20,16 @@ import sys
 import tempfile
 import time
 
+import scaling_tables
+
 from keras_inception.cli.launch import free_ports
 
 HERE = pathlib.Path(__file__).parent
 FILE = HERE / "scaling.json"
-LIMIT = 400  # seconds, after which a process ends itself: TensorFlow heeds no SIGTERM in a cluster
+LIMIT = 400  # seconds until a process ends itself: TensorFlow ignores SIGTERM in a cluster
 SIZE, CLASSES, EXAMPLES = 64, 14, 2800  # photo_patches
 NETWORKS = {"quarter": 0.25, "full": 1.0}  # width of Inception-v1
-FITTED = (4, 16, 64)  # images a step, from which the constants are; others are predicted
-TOGETHER = f"repeated:quarter:{FITTED[1]}"
+FITTED = (4, 16, 64)  # images per step from which the constants are fitted; others are predicted
 CHECKED = (("quarter", 8), ("quarter", 32), ("full", 8))
 WORKERS = (1, 2, 4)
 MESSAGES = [4096 * 4**power for power in range(8)]  # 4 KB to 64 MB
@@ -45,19 +47,18 @@ def main():
         return
     if not arguments.tables:
         FILE.write_text(json.dumps(measure(), indent=1) + "\n", encoding="utf-8")
-    import scaling_tables
-
     print("\n\n".join(scaling_tables.tables(json.loads(FILE.read_text(encoding="utf-8")))))
 
 
 def measure():
-    """All that is measured, as plain JSON values; times in milliseconds.
+    """Returns all measurements as plain JSON values, with times in milliseconds.
 
-    Each number has processes of its own, as each training has: in one that has trained or run
-    something else before, steps take up to a third more or less.
+    Each number has processes of its own, as each training has. In a process that has trained or run
+    something else before, steps take up to a third more or less time.
     """
+    together = ":".join(map(str, ("repeated", *scaling_tables.TOGETHER)))
     with tempfile.TemporaryDirectory() as folder:
-        view = run_cluster("view", 1, folder)  # the first: it builds the data set
+        view = run_cluster("view", 1, folder)  # comes first, since it builds the data set
         beside = {
             count: {name: run_cluster(f"beside:{name}", count, folder) for name in NETWORKS}
             for count in WORKERS
@@ -68,7 +69,7 @@ def measure():
             "networks": {name: _of_network(name, folder) for name in NETWORKS},
             "at_once": beside,
             "all_reduce": {count: run_cluster("network", count, folder) for count in WORKERS[1:]},
-            "together": {count: run_cluster(TOGETHER, count, folder) for count in WORKERS[1:]},
+            "together": {count: run_cluster(together, count, folder) for count in WORKERS[1:]},
             "steps": [
                 {
                     "network": network,
@@ -92,7 +93,7 @@ def _of_network(name, folder):
 
 
 def run_cluster(task, count, folder):
-    """What the first of so many processes of a task prints; all of them are gone afterwards."""
+    """Runs a task in `count` processes; returns what the first prints, and ends all of them."""
     addresses = [f"localhost:{port}" for port in free_ports(count)]
     running = []
     with tempfile.TemporaryFile("w+b", dir=folder) as log:
@@ -124,13 +125,13 @@ def _start(task, index, addresses, folder, log):
 
 
 def work(task, data_dir):
-    """A child: does its task and prints what it has measured."""
+    """Runs in a child: does its task and prints its measurement."""
     signal.alarm(LIMIT)
     index = json.loads(os.environ["TF_CONFIG"])["task"]["index"]
     cores = sorted(os.sched_getaffinity(0))
     os.sched_setaffinity(0, [cores[index % len(cores)]])
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    # What libraries print of themselves is no part of the answer.
+    # Text that libraries print must not become a part of the answer.
     answers, sys.stdout = sys.stdout, sys.stderr
     tasks = (view, repeated, beside, network, steps, inception_v3)
     name, *words = task.split(":")
@@ -138,11 +139,11 @@ def work(task, data_dir):
     print(json.dumps(found), file=answers, flush=True)
 
 
-# What each measures.
+# The measurements.
 
 
 def view(data_dir):
-    """Making a training view of a picture."""
+    """Times making a training view of a picture."""
     from keras_inception import data
 
     dataset = data.open("photo_patches", "train", data_dir)
@@ -151,7 +152,7 @@ def view(data_dir):
 
 
 def repeated(_, name, batch):
-    """Steps of the trainer on one batch for ever, and what its network's variables weigh."""
+    """Times steps of the trainer on one repeated batch, and counts its network's variables."""
     import tensorflow as tf
     import training_step
 
@@ -164,25 +165,25 @@ def repeated(_, name, batch):
 
 
 def beside(_, name):
-    """The bare step, without a strategy, of as many processes at once as there are workers."""
+    """Times the bare step, without a strategy, in as many processes at once as workers."""
     import training_step
 
     strategy = make_strategy()
     batch = training_step.one_batch(FITTED[1], SIZE, CLASSES)
     step = bare_step(make_run(name, FITTED[1], average_decay=None))
     step(*batch).numpy()
-    _all_reduce(strategy, MESSAGES[0])  # all begin together
+    _all_reduce(strategy, MESSAGES[0])  # makes all of them begin together
     return median(lambda: step(*batch).numpy(), 60)
 
 
 def network(_):
-    """All-reduces by message size."""
+    """Times all-reduces by message size."""
     strategy = make_strategy()
     return {size: _all_reduce(strategy, size) for size in MESSAGES}
 
 
 def steps(data_dir, name, batch):
-    """Steps of the trainer with all that belongs to it."""
+    """Times steps of the trainer with its input and callbacks."""
     strategy = make_strategy()
     batch_size = int(batch) * strategy.num_replicas_in_sync
     run = make_run(name, batch_size, average_decay=0.9999, strategy=strategy)
@@ -193,7 +194,7 @@ def _all_reduce(strategy, size):
     import tensorflow as tf
 
     def reduced(message):
-        # The copy is on the replica's device, which the reduction asks for.
+        # The copy is on the replica's device, as the reduction requires.
         context = tf.distribute.get_replica_context()
         return context.all_reduce(tf.distribute.ReduceOp.SUM, tf.identity(message))[:1]
 
@@ -207,7 +208,7 @@ def _all_reduce(strategy, size):
 
 
 def inception_v3(_):
-    """One core's step of InceptionV3's recipe, a view for it, and what its gradients weigh."""
+    """Times one core's step of InceptionV3's recipe and a view for it; counts its gradients."""
     import input_pipeline
     import training_step
 
@@ -232,7 +233,7 @@ def inception_v3(_):
     }
 
 
-# Their common parts.
+# Common parts of the measurements.
 
 
 def make_strategy():
@@ -262,7 +263,7 @@ def bare_step(run):
 
 
 def step_times(run, data, rounds=3, steps=20, warm_up=4):
-    """Times of steps in `fit`, with all that `train` puts around them but validation."""
+    """Times steps in `fit`, with everything that `train` adds to them except validation."""
     import keras
     import training_step
 
@@ -286,7 +287,7 @@ def step_times(run, data, rounds=3, steps=20, warm_up=4):
 
 
 def counts(model):
-    """Numbers of trained parameters, and of batch-norm statistics."""
+    """Counts trained parameters and batch-norm statistics."""
     import keras
     import numpy as np
 
@@ -300,7 +301,7 @@ def counts(model):
 
 
 def mean_of_views(batches, batch, pictures=2000):
-    """Time a picture, whole: batches are made ahead and come in bursts, so no median."""
+    """Times pictures; takes a mean, since batches are made ahead and come in bursts."""
     for _ in range(pictures // batch // 4):
         next(batches)
     begun = time.perf_counter()
@@ -310,7 +311,7 @@ def mean_of_views(batches, batch, pictures=2000):
 
 
 def median(function, repeats):
-    """The median of a call's time, in milliseconds, after a few that warm up."""
+    """Returns the median time of a call in milliseconds, after a few calls that warm up."""
     times = []
     for number in range(repeats + 3):
         begun = time.perf_counter()

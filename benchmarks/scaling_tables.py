@@ -1,28 +1,28 @@
-"""The tables of `scaling.py`, from the measured values of `scaling.json`."""
+"""Makes the tables of `scaling.py` from the measured values of `scaling.json`."""
 
 import dataclasses
 import math
 
-import scaling
 import step_model
 
 NAMES = {"quarter": "Inception-v1, width 0.25", "full": "Inception-v1"}
-FLAG = 8  # bytes: each step the workers ask each other whether all have a batch
-# The paper's run, 1512.00567, section 8.
+TOGETHER = ("quarter", 16)  # network and images per step from which `meeting` is computed
+FLAG = 8  # bytes: at each step the workers ask each other whether all have a batch
+# The paper's run: 1512.00567, section 8.
 REPLICAS, BATCH, EPOCHS, IMAGES = 50, 32, 100, 1_281_167
-# Images a second of one GPU at batch 32, Inception-v3 on made-up data (TensorFlow's page
-# "Benchmarks" of 2017, sections on Amazon EC2 distributed and on DGX-1). The K80 is a Kepler GPU as
-# the paper's were, but not one that the paper names.
+# Images per second of one GPU at batch 32, Inception-v3 on made-up data (TensorFlow's page
+# "Benchmarks" of 2017, sections on Amazon EC2 distributed and on DGX-1). The K80 is a Kepler GPU
+# like the paper's, but the paper does not name it.
 PUBLISHED = {"Tesla K80 (29.2 images/s, published)": 29.2, "Tesla P100 (128, published)": 128.0}
 ASSUMED = {"an accelerator of 1,000 images/s (assumed)": 1000.0}
-HOP = 0.05  # milliseconds a hop: assumed, TCP within a data centre
+HOP = 0.05  # milliseconds per hop: assumed, for TCP within a data centre
 GBIT = {rate: step_model.Network(HOP, rate * 1e9 / 8) for rate in (1, 10, 25, 100)}
 SERVERS = (1, 2, 5, 10, 25)
 ASYNCHRONOUS = next(iter(PUBLISHED))  # whose table of servers is printed
 
 
 def tables(measured):
-    """The page's tables in their order, as Markdown."""
+    """Returns the page's tables in their order, as Markdown."""
     return [
         constants(measured),
         messages(measured),
@@ -35,32 +35,32 @@ def tables(measured):
 
 
 def table(head, rows):
-    """A Markdown table."""
+    """Returns a Markdown table."""
     lines = [head, ["---"] * len(head), *rows]
     return "\n".join(f"| {' | '.join(map(str, line))} |" for line in lines)
 
 
 def number(value, digits=3):
-    """With so many significant digits, in plain notation."""
+    """Returns a number as text with `digits` significant digits, in plain notation."""
     rounded = float(f"{value:.{digits}g}")
     before = math.floor(math.log10(abs(rounded))) + 1 if rounded else digits
     return f"{rounded:,.{max(0, digits - before)}f}"
 
 
 def replica(measured, name):
-    """The `Replica` of one of the small networks on a core of the measuring machine."""
+    """Returns the `Replica` of a small network on a core of the measuring machine."""
     part = measured["networks"][name]
     fixed, image = step_model.fit_compute({int(k): v for k, v in part["alone"].items()})
     return step_model.Replica(fixed, image, measured["view"])
 
 
 def sent(part):
-    """Bytes of what is all-reduced in a step: gradients, batch-norm statistics, the flag."""
+    """Returns the sizes of a step's all-reduces: gradients, batch-norm statistics, the flag."""
     return [4 * part["parameters"], 4 * part["statistics"], FLAG]
 
 
 def network(measured, workers):
-    """The `Network` that fits the all-reduces of so many workers; `None` for one."""
+    """Returns the `Network` that fits the all-reduces of some workers; `None` for one worker."""
     times = measured["all_reduce"].get(str(workers))
     if times is None:
         return None
@@ -68,19 +68,19 @@ def network(measured, workers):
 
 
 def slower(measured, name, workers):
-    """How many times as long a step takes where so many workers compute on the machine at once."""
+    """Returns by which factor a step is slower if all workers compute on the machine at once."""
     return measured["at_once"][str(workers)][name] / measured["at_once"]["1"][name]
 
 
 def meeting(measured, workers):
-    """What is left of a step of the small network once all else of the model is taken off."""
+    """Returns the time of the small network's step that the rest of the model does not explain."""
     if workers == 1:
         return 0.0
-    name, batch = scaling.TOGETHER.split(":")[1:]
+    name, batch = TOGETHER
     sizes = sent(measured["networks"][name])
     expected = step_model.step(
         dataclasses.replace(replica(measured, name), view=0.0),
-        int(batch),
+        batch,
         workers,
         sizes,
         network(measured, workers),
@@ -93,14 +93,14 @@ def constants(measured):
     replicas = [replica(measured, name) for name in NAMES]
     parts = [measured["networks"][name] for name in NAMES]
     rows = [
-        ("`fixed`, ms a step", *(number(r.fixed) for r in replicas)),
+        ("`fixed`, ms per step", *(number(r.fixed) for r in replicas)),
         ("`image`, ms", *(number(r.image) for r in replicas)),
-        ("`view`, ms a picture", *(number(r.view) for r in replicas)),
+        ("`view`, ms per picture", *(number(r.view) for r in replicas)),
         ("gradients, MB", *(number(4e-6 * part["parameters"]) for part in parts)),
         ("batch-norm statistics, MB", *(number(4e-6 * part["statistics"]) for part in parts)),
         *(
             (
-                f"`slower` of {workers} workers on {measured['cores']} cores, times",
+                f"`slower` of {workers} workers on {measured['cores']} cores",
                 *(number(slower(measured, name, workers)) for name in NAMES),
             )
             for workers in (2, 4)
@@ -123,7 +123,7 @@ def messages(measured):
             row.append(number(step_model.all_reduce(size, workers, link)))
         rows.append(row)
     for title, values in (
-        ("`latency`, ms a hop", [n.latency for n in fitted.values()]),
+        ("`latency`, ms per hop", [n.latency for n in fitted.values()]),
         ("`bandwidth`, MB/s", [n.bandwidth / 1e6 for n in fitted.values()]),
     ):
         two, four = map(number, values)
@@ -133,7 +133,7 @@ def messages(measured):
 
 
 def predicted(measured, name, batch, workers):
-    """(compute and input, meeting, all-reduces) of a step, in milliseconds."""
+    """Returns (compute and input, meeting, all-reduces) of a step, in milliseconds."""
     link, sizes = network(measured, workers), sent(measured["networks"][name])
     met = meeting(measured, workers)
     whole = step_model.step(
@@ -152,12 +152,12 @@ def check(measured):
         rows.append(
             [NAMES[entry["network"]], entry["batch"], entry["workers"], *times, f"{error:+.0%}"]
         )
-    head = ["network", "images a replica", "workers", "compute and input, ms", "meeting, ms"]
+    head = ["network", "images per replica", "workers", "compute and input, ms", "meeting, ms"]
     return table([*head, "all-reduces, ms", "predicted, ms", "measured, ms", "error"], rows)
 
 
 def accelerators(measured):
-    """Name -> `Replica` that trains Inception-v3, whose input other cores make."""
+    """Returns name -> `Replica` that trains Inception-v3, whose input other cores make."""
     times = {"a core of this machine (measured)": measured["inception_v3"]["image"]}
     times |= {name: 1000 / rate for name, rate in (PUBLISHED | ASSUMED).items()}
     return {
@@ -219,4 +219,4 @@ def servers(measured):
 
 def slowest():
     rows = [[n, f"{step_model.slowest_of(n):.2f}"] for n in (2, 4, REPLICAS)]
-    return table(["replicas", "the last one's delay, in standard deviations"], rows)
+    return table(["replicas", "delay of the last one, in standard deviations"], rows)

@@ -1,4 +1,4 @@
-"""How long a training step takes on several machines: the model and its formulas.
+"""A model of a training step on several machines, with its formulas.
 
 Times are in milliseconds, sizes in bytes, rates in bytes a second.
 """
@@ -10,14 +10,14 @@ import numpy as np
 
 @dataclasses.dataclass(frozen=True)
 class Replica:
-    """What a step costs on one replica that has its processor for itself.
+    """The cost of a step on one replica that has its processor for itself.
 
     Attributes:
-        fixed: whatever the batch: update, average, weight decay, callbacks, logs, the start of some
-            thousand operations.
-        image: forward and backward pass of an image.
-        view: making a training view of a picture.
-        overlaps: whether the input is made while the step is computed, on other cores than it.
+        fixed: time that does not depend on the batch: update, average, weight decay, callbacks,
+            logs, the start of some thousand operations.
+        image: time for the forward and backward pass of an image.
+        view: time for making a training view of a picture.
+        overlaps: whether other cores make the input while the step is computed.
     """
 
     fixed: float
@@ -26,7 +26,7 @@ class Replica:
     overlaps: bool = False
 
     def busy(self, batch):
-        """Time of a step of `batch` images without the other replicas."""
+        """Returns the time of a step of `batch` images without other replicas."""
         compute = self.fixed + batch * self.image
         made = batch * self.view
         return max(compute, made) if self.overlaps else compute + made
@@ -34,30 +34,35 @@ class Replica:
 
 @dataclasses.dataclass(frozen=True)
 class Network:
-    """A link between neighbours: milliseconds until a message begins to come, bytes a second."""
+    """A link between neighbours.
+
+    Attributes:
+        latency: milliseconds until a message begins to arrive.
+        bandwidth: bytes per second.
+    """
 
     latency: float
     bandwidth: float
 
 
 def all_reduce(size, workers, network):
-    """A ring all-reduce: 2 (n - 1) hops one after another, each of an n-th of the message."""
+    """Returns the time of a ring all-reduce: 2 (n - 1) hops, each with an n-th of the message."""
     hops = 2 * (workers - 1)
     return hops * (network.latency + 1000 * size / workers / network.bandwidth)
 
 
 def step(replica, batch, workers, messages, network, slower=1.0, meeting=0.0):
-    """A synchronous step.
+    """Returns the time of a synchronous step.
 
     Args:
         replica: a `Replica`.
-        batch: images of one replica.
+        batch: number of images of one replica.
         workers: number of replicas.
-        messages: sizes of what is all-reduced, one after another, once the gradients are there.
-        network: a `Network`; of one worker, `None`.
-        slower: how many times as long a replica takes because others work on the same machine. What
-            a `network` was measured with is part of it.
-        meeting: what several workers take besides, whatever they compute and send: waiting for the
+        messages: sizes of the all-reduces that follow each other once the gradients are computed.
+        network: a `Network`; `None` for one worker.
+        slower: factor by which a replica is slower because others work on the same machine. A
+            measured `network` already includes this effect.
+        meeting: further time of several workers, whatever they compute and send: waiting for the
             later one, waking up, agreeing that each has a batch.
     """
     busy = replica.busy(batch) * slower
@@ -67,19 +72,20 @@ def step(replica, batch, workers, messages, network, slower=1.0, meeting=0.0):
 
 
 def asynchronous_updates(busy, workers, servers, size, bandwidth):
-    """Updates a second of asynchronous workers: of so many workers, or all that servers can take.
+    """Returns the updates per second of asynchronous workers, which the servers may limit.
 
-    A worker reads the parameters, computes for `busy` milliseconds, and writes the gradients, each
-    of `size` bytes, evenly spread over the servers, whose links carry both directions at once.
+    A worker reads the parameters, computes for `busy` milliseconds, and writes the gradients.
+    Parameters and gradients have `size` bytes each and are evenly spread over the servers, whose
+    links carry both directions at once.
     """
     alone = busy / 1000 + 2 * size / bandwidth
     return min(workers / alone, servers * bandwidth / size)
 
 
 def fit_network(times, workers):
-    """The `Network` whose all-reduce comes nearest to times by size, in relative error.
+    """Returns the `Network` whose all-reduces fit times by size best, in relative error.
 
-    Least squares of the relative errors: of the plain ones the largest message would decide alone.
+    Relative errors are squared, since the largest message alone would decide a fit of plain errors.
     """
     sizes, measured = (np.array(list(part), float) for part in (times, times.values()))
     start, slope = _line(sizes, measured)
@@ -88,22 +94,23 @@ def fit_network(times, workers):
 
 
 def fit_compute(times):
-    """(fixed, image) of step times by batch."""
+    """Returns (fixed, image), given times of steps by batch."""
     sizes, measured = (np.array(list(part), float) for part in (times, times.values()))
     return _line(sizes, measured)
 
 
 def _line(x, y):
-    """(start, slope) of the line that has the least squares of relative errors."""
+    """Returns (start, slope) of the line with the least squares of relative errors."""
     rows = np.stack([np.ones_like(x), x], axis=1) / y[:, None]
     solution, *_ = np.linalg.lstsq(rows, np.ones_like(y), rcond=None)
     return tuple(map(float, solution))
 
 
 def slowest_of(workers):
-    """How much later than the mean the last of so many is, in standard deviations of normal times.
+    """Returns how much later than the mean the last of several normal times is.
 
-    What a synchronous step waits for where the replicas' times vary independently.
+    The result is in standard deviations. A synchronous step waits this long if the replicas' times
+    vary independently.
     """
     x = np.linspace(-9.0, 9.0, 20001)
     density = np.exp(-(x**2) / 2) / np.sqrt(2 * np.pi)

@@ -1,12 +1,12 @@
-"""What a training step of InceptionV3 costs: the trainer's beside stock Keras `fit` and PyTorch.
+"""Compares the trainer's step of InceptionV3 with stock Keras `fit` and PyTorch.
 
     python benchmarks/training_step.py [--rounds=7] [--steps=2]
 
-299 pixels, batch 8, one core, the same network and optimizer without auxiliary classifier. Prints
-ratios of medians of one interleaved run (`race.py`): stock Keras against the trainer in float32 and
-in bfloat16, torchvision's network in channels-last bfloat16 autocast against the trainer's bfloat16
-where torchvision is installed, and what the trainer adds to the bare step: average, callbacks,
-logs.
+All use 299 pixels, batch 8, one core, and the same network and optimizer without auxiliary
+classifier. It prints ratios of medians of one interleaved run (`race.py`): stock Keras against the
+trainer in float32 and in bfloat16; torchvision's network in channels-last bfloat16 autocast against
+the trainer's bfloat16, if torchvision is installed; and the share of average, callbacks and logs,
+which the trainer adds to the bare step.
 """
 
 import argparse
@@ -17,7 +17,7 @@ import tempfile
 import race
 
 SIZE, BATCH, CLASSES = 299, 8, 1000
-LIMITS = {  # (slower, faster): how many times as fast the second has to be
+LIMITS = {  # (slower, faster): the second must be at least this many times as fast
     ("stock float32", "trainer float32"): 1.05,
     ("stock mixed_bfloat16", "trainer mixed_bfloat16"): 1.2,
     ("torch bfloat16", "trainer mixed_bfloat16"): 1.0,
@@ -28,8 +28,8 @@ OWN_COST = 0.03  # of a step, at most
 def main():
     race.child(make)
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--rounds", type=int, default=7, help="how often each is measured")
-    parser.add_argument("--steps", type=int, default=2, help="steps in a round")
+    parser.add_argument("--rounds", type=int, default=7, help="number of measurements of each")
+    parser.add_argument("--steps", type=int, default=2, help="number of steps in a round")
     arguments = parser.parse_args()
     precisions = ("float32", "mixed_bfloat16")
     names = [f"{kind} {p}" for p in precisions for kind in ("stock", "trainer")]
@@ -42,26 +42,28 @@ def main():
     for (slower, faster), limit in LIMITS.items():
         if slower in medians:
             ratio = medians[slower] / medians[faster]
-            print(f"  {faster} against {slower}: {ratio:.2f} times as fast, wanted {limit}")
+            print(
+                f"  {faster} against {slower}: {ratio:.2f} times as fast, limit: at least {limit}"
+            )
     share = 1 - medians["bare float32"] / medians["trainer float32"]
-    print(f"  average, callbacks and logs: {share:.1%} of a step, at most {OWN_COST:.0%}")
+    print(f"  average, callbacks and logs: {share:.1%} of a step, limit: at most {OWN_COST:.0%}")
 
 
 def make(name):
-    """The contestant's function of a number of steps."""
+    """Returns the contestant's function of a number of steps."""
     kind, precision = name.split()
     return {"stock": stock, "trainer": trainer, "bare": bare, "torch": torch_step}[kind](precision)
 
 
 def batches():
-    """The same batch for ever."""
+    """Returns a data set that repeats one batch for ever."""
     import tensorflow as tf
 
     return tf.data.Dataset.from_tensors(one_batch(BATCH, SIZE, CLASSES)).repeat()
 
 
 def one_batch(batch, size, classes):
-    """Images of noise and labels."""
+    """Returns a batch of noise images and labels."""
     import numpy as np
     import tensorflow as tf
 
@@ -98,7 +100,7 @@ def recipe_of(precision, average_decay):
 
 
 def trainer(precision):
-    """With all that `train` puts around the steps but for the validation."""
+    """Runs the trainer with everything that `train` adds to the steps except validation."""
     from keras_inception.training.run import Run
 
     run = Run(recipe_of(precision, 0.9999), CLASSES, BATCH * 1000)
@@ -114,11 +116,11 @@ def trainer(precision):
 
 
 def watchers(run, folder):
-    """What `train` hands to `fit`, but for what an epoch's end brings once in thousands of steps.
+    """Returns the callbacks of `train`, without the work that they do at the end of an epoch.
 
     Args:
         run: a `Run`.
-        folder: an empty one, for checkpoints that are never written.
+        folder: an empty folder, for checkpoints that are never written.
     """
     from keras_inception.training import callbacks, checkpoints
 
@@ -126,7 +128,7 @@ def watchers(run, folder):
     every = [
         run.position,
         callbacks.StopsWhenNotFinite(run.position, store),
-        callbacks.Progress(run.recipe, run.position, run.update_size, show=False),
+        callbacks.Progress(run.recipe.epochs, run.position, run.update_size, show=False),
         callbacks.Saves(lambda: None, run.position, 1e9),
         callbacks.StopsOnSignal(lambda: None, run.position),
     ]
@@ -134,7 +136,7 @@ def watchers(run, folder):
 
 
 def after_steps(callback):
-    """The callback with what it does after each step alone."""
+    """Returns a callback that does only the work of another one after each step."""
     import keras
 
     bare = keras.callbacks.Callback()
@@ -145,7 +147,7 @@ def after_steps(callback):
 
 
 def bare(precision):
-    """The network's step in a loop: fused batch norm, loss, gradients, clipping, RMSProp."""
+    """Runs the network's step in a loop: fused batch norm, loss, gradients, clipping, RMSProp."""
     import tensorflow as tf
 
     from keras_inception.training.run import Run

@@ -1,4 +1,4 @@
-"""Tells what is on pictures, with a network in any form: .keras, SavedModel, .tflite, .onnx, .xml.
+"""Classifies pictures with a network in any form: .keras, SavedModel, .tflite, .onnx, .xml.
 
 python examples/classify.py MODEL PICTURE...
 """
@@ -12,7 +12,7 @@ from keras_inception.evaluation import predictor
 
 def main(model, *pictures):
     network = predictor(model)
-    # The first call compiles; it is made on a picture, so that the next ones take what they take.
+    # The first call compiles the network, so it is not timed.
     network.classify([pathlib.Path(pictures[0]).read_bytes()])
     for picture in pictures:
         start = time.perf_counter()

@@ -1,10 +1,10 @@
-"""Trains on a cluster: on the machines that TF_CONFIG tells of, or on two workers on this one.
+"""Trains on a cluster: on the machines in TF_CONFIG, or on two workers on this machine.
 
     python examples/cluster.py WORKDIR ['{"epochs": 4}']
 
 Without TF_CONFIG it starts two synchronous workers on this machine by `keras-inception launch`,
-each of which trains on half of every batch. With it, it is one task of a real cluster: run the same
-command on every machine, with WORKDIR and the data on storage that all of them see:
+each of which trains on half of every batch. With TF_CONFIG it is one task of a real cluster. Run
+the same command on every machine, with WORKDIR and the data on storage that all of them see:
 
     export TF_CONFIG='{"cluster": {"worker": ["host1:2222", "host2:2222"]},
                        "task": {"type": "worker", "index": 0}}'
@@ -22,13 +22,13 @@ from keras_inception import training
 
 
 def join(recipe, workdir):
-    """This process is a task of the cluster in TF_CONFIG; the first worker writes the results."""
+    """Runs as a task of the cluster in TF_CONFIG; the first worker writes the results."""
     result = training.train(recipe, workdir, strategy="multi_worker")
     print(f"validation top-1 {result.history['val_top1_accuracy'][-1]:.1%}")
 
 
 def launch(recipe, workdir, workers=2):
-    """Starts the workers here; a killed one costs the steps since the last checkpoint."""
+    """Starts the workers here. If one is killed, the steps since the last checkpoint are lost."""
     workdir.mkdir(parents=True, exist_ok=True)
     file = workdir / "cluster_recipe.json"
     file.write_text(recipe.to_json(), encoding="utf-8")

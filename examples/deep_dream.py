@@ -3,9 +3,9 @@
     python examples/deep_dream.py MODEL PICTURE OUT.png [END_POINT[:WEIGHT]...]
 
 MODEL is a .keras file, or the id of a network (`inception_v3`), which gets its ImageNet weights.
-Each octave is a smaller size at which the network dreams first: with one, only its smallest
-patterns come, with four they grow to larger forms. Early end points give textures, late ones parts
-of things; by default it is the one two thirds of the way up. The network sees pictures of any size.
+Each octave is a smaller size at which the network dreams first. One octave only makes the smallest
+patterns, with four they grow to larger forms. Early end points give textures, late ones parts of
+things. The default is the end point two thirds of the way up. Pictures may have any size.
 """
 
 import sys
@@ -25,8 +25,8 @@ def load(model):
     return keras.models.load_model(model, compile=False)
 
 
-def wanted(model, words):
-    """{end point: weight} of words such as `mixed_4b` and `mixed_4b:0.5`."""
+def weighted(model, words):
+    """Reads words such as `mixed_4b` and `mixed_4b:0.5`; returns {end point: weight}."""
     names = list(keras_inception.end_points(model))
     parts = (word.partition(":") for word in words or [names[2 * len(names) // 3]])
     return {name: float(weight or 1) for name, _, weight in parts}
@@ -34,7 +34,7 @@ def wanted(model, words):
 
 def main(model, picture, out, *words):
     model = load(model)
-    end_points = wanted(model, words)
+    end_points = weighted(model, words)
     image = keras.utils.img_to_array(keras.utils.load_img(picture))
     dreams = [visualize.deep_dream(model, image, end_points, octaves=n) for n in OCTAVES]
     visualize.write_picture(np.concatenate([image.astype("uint8"), *dreams], axis=1), out)

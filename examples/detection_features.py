@@ -1,9 +1,9 @@
-"""Makes a feature pyramid for detection from any network: grids of 8, 16 and 32 pixels a step.
+"""Makes a feature pyramid for detection from any network, with strides of 8, 16 and 32 pixels.
 
     python examples/detection_features.py NETWORK [ROWSxCOLUMNS...]
 
-The network's own grids are brought to equal width, and the coarser ones are added to the finer; one
-head puts class scores and the sides of a box on each place. The model takes pictures of any size.
+The network's own grids are brought to equal width, and coarser ones are added to finer ones. One
+head predicts class scores and the sides of a box at each place. Pictures may have any size.
 """
 
 import math
@@ -15,11 +15,11 @@ import numpy as np
 import keras_inception
 from keras_inception.layers import conv_bn_relu
 
-STRIDES, PROBE = (8, 16, 32), 512  # pixels: at 512 a grid's size tells its stride
+STRIDES, PROBE = (8, 16, 32), 512  # pixels; the size of a grid at 512 tells its stride
 
 
 def backbone(network, **arguments):
-    """A model of pictures to {stride: the last grid of that stride}."""
+    """Returns a model from pictures to {stride: the last grid of that stride}."""
     trunk = keras_inception.create_model(network, include_top=False, **arguments)
     grids = keras_inception.end_points(trunk)
     extractor = keras_inception.feature_extractor(trunk, list(grids))
@@ -29,7 +29,7 @@ def backbone(network, **arguments):
 
 
 class AddEnlarged(keras.layers.Layer):
-    """Adds a coarse grid to a finer one; unpadded networks have no grids of exactly half a side."""
+    """Adds a coarse grid to a finer one, which need not have exactly twice its side."""
 
     def call(self, fine, coarse):
         for axis in (1, 2):

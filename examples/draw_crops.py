@@ -1,4 +1,4 @@
-"""Draws all 144 crops of a photograph, as networks of 224 x 224 get them.
+"""Draws all 144 crops of a photograph for networks of 224 x 224.
 
 python examples/draw_crops.py crops.webp [photograph.jpg]
 """
@@ -14,7 +14,7 @@ from keras_inception.data import crops, photo_patches, preprocessing
 
 SIZE, COUNT = 224, 144
 SCALES, SQUARES, VIEWS = 4, 3, 6
-COLORS = ("#2563eb", "#c2410c", "#15803d")  # of the squares, left to right or top to bottom
+COLORS = ("#2563eb", "#c2410c", "#15803d")  # squares from left to right or top to bottom
 
 
 def main(path, photograph=None):
@@ -24,7 +24,7 @@ def main(path, photograph=None):
         image = preprocessing.decode_image(tf.io.read_file(photograph))
     boxes = crops.boxes(COUNT, *image.shape[:2], SIZE).numpy()
     views = (crops.make_crops(image, SIZE, COUNT).numpy() + 1) / 2
-    # Mirrored, scale, square, view: see the order in `crops.boxes`.
+    # The axes are mirrored, scale, square and view, in the order of `crops.boxes`.
     views = views.reshape(2, SCALES, SQUARES, VIEWS, SIZE, SIZE, 3)
     boxes = boxes.reshape(2, SCALES, SQUARES, VIEWS, 6)[0]
 
@@ -39,7 +39,7 @@ def main(path, photograph=None):
         axes.axis("off")
         for square, color in zip(boxes[scale], COLORS):
             for view, (_, _, top, left, height, width) in enumerate(square):
-                if view == VIEWS - 1 or color == COLORS[1]:  # the five of the central one only
+                if view == VIEWS - 1 or color == COLORS[1]:  # else only the whole square
                     style = {"lw": 2.5} if view == VIEWS - 1 else {"lw": 1, "ls": "--"}
                     box = Rectangle((left, top), width, height, fill=False, color=color, **style)
                     axes.add_patch(box)

@@ -1,9 +1,9 @@
-"""Evaluates networks alone and together: the mean of their probabilities, as the papers did.
+"""Evaluates networks alone and together, by the mean of their probabilities as in the papers.
 
     python examples/ensemble.py DATA MODEL MODEL... [--crops=10]
 
-DATA is `photo_patches`, `imagenet2012`, `folder:PATH` ...; the models may have different sizes and
-forms. Four of them, alike but for their seeds:
+DATA is a name such as `photo_patches`, `imagenet2012` or `folder:PATH`. The models may have
+different sizes and forms. These commands train four that differ only in their seeds:
 
     for seed in 0 1 2 3; do
         keras-inception train --recipe=demo --seed=$seed --output=build/seed$seed
@@ -21,7 +21,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("data")
     parser.add_argument("models", nargs="+")
-    parser.add_argument("--crops", type=int, default=1, help="of each picture: 1, 10, 12 or 144")
+    parser.add_argument("--crops", type=int, default=1, help="per picture: 1, 10, 12 or 144")
     parser.add_argument("--split", default="test")
     arguments = parser.parse_args()
     found = evaluation.evaluate(

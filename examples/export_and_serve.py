@@ -1,11 +1,11 @@
-"""Exports a network as a SavedModel, and asks it what is on pictures as a server would.
+"""Exports a network as a SavedModel, and classifies pictures with it as a server would.
 
     python examples/export_and_serve.py MODEL FOLDER PICTURE... [--url=http://localhost:8501]
 
-MODEL is a .keras file, FOLDER the new version for the server (build/served/1). The encoded pictures
-go in as they are; decoding, the evaluation view and the labels are in the graph. With `--url` the
-pictures go to a TensorFlow Serving that has FOLDER's parent as its model `inception` (the compose
-file in examples/serving/ starts one).
+MODEL is a .keras file, FOLDER the new version for the server (build/served/1). The pictures are
+sent as encoded files: decoding, the evaluation view and the class names are in the graph. With
+`--url` they go to a TensorFlow Serving that has FOLDER's parent as its model `inception` (the
+compose file in examples/serving/ starts one).
 """
 
 import argparse
@@ -19,10 +19,10 @@ from serving import rest_client  # examples/serving/
 from keras_inception import evaluation, export
 
 
-def locally(folder, pictures):
-    """What the SavedModel's signature answers; nothing of Keras or of this package is in it."""
+def locally(folder, encoded):
+    """Calls the SavedModel's signature, which needs neither Keras nor this package."""
     signature = tf.saved_model.load(str(folder)).signatures["serve_bytes"]
-    answer = signature(image_bytes=tf.constant(pictures))
+    answer = signature(image_bytes=tf.constant(encoded))
     names, scores = answer["classes"].numpy().astype(str), answer["scores"].numpy()
     return [list(zip(*row)) for row in zip(names, scores)]
 
@@ -32,17 +32,17 @@ def main():
     parser.add_argument("model", type=pathlib.Path)
     parser.add_argument("folder", type=pathlib.Path)
     parser.add_argument("pictures", nargs="+", type=pathlib.Path)
-    parser.add_argument("--url", help="of a TensorFlow Serving")
+    parser.add_argument("--url", help="address of a TensorFlow Serving")
     arguments = parser.parse_args()
     model = keras.models.load_model(arguments.model, compile=False)
-    names = evaluation.predictor(arguments.model).class_names  # of the labels.txt beside it
+    names = evaluation.predictor(arguments.model).class_names  # from the labels.txt beside it
     parity = export.saved_model(model, arguments.folder, class_names=names)
     print(f"{arguments.folder} agrees with Keras: {parity}")
-    pictures = [path.read_bytes() for path in arguments.pictures]
+    encoded = [path.read_bytes() for path in arguments.pictures]
     if arguments.url:
-        found = rest_client.classify(pictures, arguments.url)
+        found = rest_client.classify(encoded, arguments.url)
     else:
-        found = locally(arguments.folder, pictures)
+        found = locally(arguments.folder, encoded)
     rest_client.show(arguments.pictures, found)
 
 

@@ -16,7 +16,7 @@ def main(path):
         weights=None,  # "imagenet" for features that mean something
         include_top=False,
         width_multiplier=0.25,
-        output_stride=16,  # a finer last grid, with the same weights
+        output_stride=16,  # makes the last grid finer, with the same weights
     )
     extractor = keras_inception.feature_extractor(model, ["mixed_5d", "mixed_6e", "mixed_7c"])
     image = keras.utils.img_to_array(keras.utils.load_img(path))

@@ -3,8 +3,8 @@
     python examples/fine_tune.py folder:PATH WORKDIR ['{"epochs": 20, "weights": "a file"}']
 
 PATH has the folders `train` and `validation`, each with a folder of pictures for each class. The
-last argument changes the recipe further (`keras-inception train --recipe=fine_tune --describe` has
-its fields). What comes out is WORKDIR/model.keras with the classes' names beside it, for
+last argument changes the recipe further (`keras-inception train --recipe=fine_tune --describe`
+lists its fields). The result is WORKDIR/model.keras with the class names beside it, for
 `classify.py` and `export_and_serve.py`.
 """
 

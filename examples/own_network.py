@@ -1,4 +1,4 @@
-"""Builds a small network of one's own from the papers' blocks, and shows what it costs.
+"""Builds a small network from the papers' blocks, and prints its cost.
 
 python examples/own_network.py
 """
@@ -10,7 +10,7 @@ from keras_inception import layers
 
 
 def build(classes=10):
-    """Inception-v4's modules on 64 x 64 pictures, at half their width."""
+    """Stacks modules of Inception-v4 at half their width, for pictures of 64 x 64 pixels."""
     images = keras.Input((64, 64, 3))
     with layers.width_multiplier(0.5):
         x = layers.conv_bn_relu(images, 64, 3, 2, name="conv2d_1a_3x3")

@@ -2,8 +2,8 @@
 
     python tflite_device.py MODEL.tflite PICTURE...
 
-It needs `pip install ai-edge-litert pillow` and the model file, nothing else: labels and the way
-from pixels to numbers are inside it. Against training, Pillow samples half a pixel off.
+It only needs `pip install ai-edge-litert pillow` and the model file, which also contains the class
+names and the normalization of pixels. Pillow samples half a pixel off, compared with training.
 """
 
 import sys
@@ -20,7 +20,7 @@ EXTENT, BILINEAR = Image.Transform.EXTENT, Image.Resampling.BILINEAR
 
 
 def normalization(data):
-    """(mean, deviation) of the pixels, from the metadata inside the bytes of a model."""
+    """Reads (mean, deviation) of the pixels from the metadata inside a model's bytes."""
     model = schema.ModelT.InitFromPackedBuf(data, 0)
     (buffer,) = (e.buffer for e in model.metadata if e.name == b"TFLITE_METADATA")
     data = bytes(model.buffers[buffer].data)
@@ -32,7 +32,7 @@ def normalization(data):
 
 
 def pixels(path, size):
-    """The central 87.5 % of each side of a picture, float32 (1, size, size, 3) in [0, 255]."""
+    """Reads the central 87.5 % of each side: float32 (1, size, size, 3) in [0, 255]."""
     picture = ImageOps.exif_transpose(Image.open(path)).convert("RGB")
     box = [side * share for share in (1 / 16, 15 / 16) for side in picture.size]
     return np.float32(picture.transform((size, size), EXTENT, box, BILINEAR))[np.newaxis]
@@ -40,14 +40,14 @@ def pixels(path, size):
 
 if __name__ == "__main__":
     file, *pictures = sys.argv[1:] or sys.exit(__doc__)
-    labels = zipfile.ZipFile(file).read("labels.txt").decode().splitlines()
+    class_names = zipfile.ZipFile(file).read("labels.txt").decode().splitlines()
     mean, deviation = normalization(np.fromfile(file, "uint8").tobytes())
     network = Interpreter(file)
     network.allocate_tensors()
     (given,), (answer,) = network.get_input_details(), network.get_output_details()
     for path in pictures:
         values = (pixels(path, given["shape"][1]) - mean) / deviation
-        scale, zero = given["quantization"]  # of a file that takes numbers of 8 bits
+        scale, zero = given["quantization"]  # of a model whose input has 8 bits
         values = np.round(values / scale + zero) if scale else values
         network.set_tensor(given["index"], values.astype(given["dtype"]))
         start = time.perf_counter()
@@ -56,4 +56,4 @@ if __name__ == "__main__":
         scores, (scale, zero) = network.get_tensor(answer["index"])[0], answer["quantization"]
         scores = (np.float32(scores) - zero) * scale if scale else scores
         for i in np.argsort(-scores, kind="stable")[:5]:
-            print(f"  {scores[i]:7.2%}  {labels[i]}")
+            print(f"  {scores[i]:7.2%}  {class_names[i]}")

@@ -1,8 +1,8 @@
-"""Two towers, of Inception and of residual modules, learn which halves of pictures go together.
+"""Trains two towers, of Inception and of residual modules, to match halves of pictures.
 
     python examples/two_tower.py [STEPS]
 
-Printed is how often, of all test patches, the right half nearest to a left one is its own.
+It prints how often the right half nearest to a left half, among all test patches, is its own.
 """
 
 import sys
@@ -47,7 +47,7 @@ if __name__ == "__main__":
     cosines = left.output @ keras.ops.transpose(right.output)  # (batch, batch)
     model = keras.Model([left.input, right.input], cosines / 0.1)
     for layer in (*left.layers, *right.layers):
-        layer.momentum = 0.9  # of batch normalization; the papers have 0.9997, for many more steps
+        layer.momentum = 0.9  # for batch normalization; the papers use 0.9997, for many more steps
     model.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
     train, test = halves("train"), halves("test")
     for _ in range(int(*sys.argv[1:] or [100])):

@@ -18,7 +18,7 @@ import keras_inception
 ROOT = pathlib.Path(keras_inception.__file__).parent
 SCRIPTS = pathlib.Path(__file__).with_name("typing")
 # Folders and files that have types on every function without an underscore, public or not.
-THOROUGH = ["export", "layers", "models", *(path.name for path in ROOT.glob("*.py"))]
+THOROUGH = ["cli", "export", "layers", "models", *(path.name for path in ROOT.glob("*.py"))]
 NOT_THOROUGH_YET: list[str] = []
 
 

@@ -1,4 +1,4 @@
-"""Sends one picture over and over to your own TensorFlow Serving, by REST, and prints how it fares.
+"""Sends one picture many times to your own TensorFlow Serving, by REST, and prints the times.
 
 python examples/serving/load_test.py picture.jpg [--requests=500 --clients=8 --batch_size=1]
 """
@@ -12,15 +12,15 @@ import time
 import rest_client
 
 
-def measure(picture, url, requests, clients, batch):
-    """Seconds in all, and seconds of each request, sorted."""
+def measure(encoded, url, requests, clients, batch):
+    """Returns the total time and the sorted times of all requests, in seconds."""
 
     def once(_):
         start = time.perf_counter()
-        rest_client.classify([picture] * batch, url)
+        rest_client.classify([encoded] * batch, url)
         return time.perf_counter() - start
 
-    once(0)  # so a server that is not there is known at once
+    once(0)  # fails at once if there is no server
     start = time.perf_counter()
     with concurrent.futures.ThreadPoolExecutor(clients) as pool:
         seconds = sorted(pool.map(once, range(requests)))
@@ -35,15 +35,15 @@ def main():
     parser.add_argument("--clients", type=int, default=8)
     parser.add_argument("--batch_size", type=int, default=1, help="pictures in a request")
     arguments = parser.parse_args()
-    picture = arguments.picture.read_bytes()
+    encoded = arguments.picture.read_bytes()
     whole, seconds = measure(
-        picture, arguments.url, arguments.requests, arguments.clients, arguments.batch_size
+        encoded, arguments.url, arguments.requests, arguments.clients, arguments.batch_size
     )
     p95, p99 = (seconds[min(len(seconds) - 1, int(q * len(seconds)))] for q in (0.95, 0.99))
     print(
         f"{arguments.requests * arguments.batch_size / whole:.1f} pictures/s by {arguments.clients}"
     )
-    print(f"ms a request: median {1e3 * statistics.median(seconds):.1f}, ", end="")
+    print(f"ms per request: median {1e3 * statistics.median(seconds):.1f}, ", end="")
     print(f"95 % {1e3 * p95:.1f}, 99 % {1e3 * p99:.1f}, most {1e3 * seconds[-1]:.1f}")
 
 

@@ -1,4 +1,4 @@
-"""Asks TensorFlow Serving what is on pictures, by its REST interface. No package is needed.
+"""Classifies pictures with a TensorFlow Serving, by REST. It needs no package.
 
 python examples/serving/rest_client.py picture.jpg more.png [--url=http://localhost:8501]
 """
@@ -14,20 +14,20 @@ import urllib.request
 MODEL, SIGNATURE, INPUT = "inception", "serve_bytes", "image_bytes"
 
 
-def body(pictures):
-    """The JSON of a request for encoded pictures."""
-    instances = [{INPUT: {"b64": base64.b64encode(data).decode()}} for data in pictures]
+def body(encoded):
+    """Returns the JSON of a request for encoded pictures."""
+    instances = [{INPUT: {"b64": base64.b64encode(data).decode()}} for data in encoded]
     return json.dumps({"signature_name": SIGNATURE, "instances": instances}).encode()
 
 
-def classify(pictures, url):
-    """For each encoded picture a list of (label, probability), the likeliest first.
+def classify(encoded, url):
+    """Returns for each encoded picture a list of (class name, probability), the likeliest first.
 
     Raises:
-        RuntimeError: the server refuses the request, in its words.
+        RuntimeError: the server refuses the request; the message is the server's.
     """
     request = urllib.request.Request(
-        f"{url}/v1/models/{MODEL}:predict", body(pictures), {"Content-Type": "application/json"}
+        f"{url}/v1/models/{MODEL}:predict", body(encoded), {"Content-Type": "application/json"}
     )
     try:
         with urllib.request.urlopen(request, timeout=60) as response:
@@ -35,7 +35,7 @@ def classify(pictures, url):
     except urllib.error.HTTPError as error:
         raise RuntimeError(json.load(error)["error"]) from error
     return [
-        [(answer["status"], 0.0)]  # a lenient model's word on a picture that it cannot read
+        [(answer["status"], 0.0)]  # a lenient model cannot read this picture
         if answer.get("status")
         else list(zip(answer["classes"], answer["scores"]))
         for answer in answers
@@ -43,11 +43,11 @@ def classify(pictures, url):
 
 
 def show(paths, found):
-    """Prints what was found on each picture."""
+    """Prints the classes of each picture."""
     for path, classes in zip(paths, found):
         print(path)
-        for label, probability in classes:
-            print(f"  {probability:7.2%}  {label}")
+        for name, probability in classes:
+            print(f"  {probability:7.2%}  {name}")
 
 
 def main():

@@ -1,4 +1,4 @@
-"""Makes what the page needs of a trained network: model, labels and some pictures, in `build/`.
+"""Prepares the page's files from a trained network: model, class names, pictures, in `build/`.
 
 python examples/web/prepare.py --model=build/demo/model.keras
 cd examples/web && npm install && python -m http.server --bind 127.0.0.1 8000
@@ -16,7 +16,7 @@ SAMPLES = 6
 
 
 def patches(data_dir=None):
-    """A test patch of photo_patches for each of the first classes: `{file name: JPEG bytes}`."""
+    """Returns a test patch for each of the first classes of photo_patches: file name -> JPEG."""
     dataset = data.open("photo_patches", "test", data_dir)
     names = dataset.class_names[:SAMPLES]
     found = {}

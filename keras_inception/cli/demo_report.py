@@ -191,11 +191,11 @@ def _card(classified: Classified) -> report.Card:
         for form, answer in classified.answers.items()
         if answer[0][0] != best[0][0]
     ]
-    return report.Card(classified.picture, classified.truth, best, "; ".join(others))
+    return report.Card(classified.encoded, classified.truth, best, "; ".join(others))
 
 
 def _smaller(card: report.Card) -> report.Card:
-    return dataclasses.replace(card, picture=report.thumbnail(card.picture))
+    return dataclasses.replace(card, encoded=report.thumbnail(card.encoded))
 
 
 def _plain(value: Any) -> str:

@@ -1,4 +1,4 @@
-"""Pictures to batches: data sets, preprocessing, augmentation and crops."""
+"""Data sets, and the way from pictures to batches: decoding, preprocessing, augmentation, crops."""
 
 from keras_inception.data.dataset import Dataset, as_dataset, from_tf, open
 

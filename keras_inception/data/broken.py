@@ -1,10 +1,10 @@
-"""Pictures that cannot be read: found, named, and skipped where that is asked for.
+"""Finds and names pictures that cannot be read, and skips them if the caller asks for it.
 
 TensorFlow's decoders end a pipeline at a broken picture, with an error that does not say which one.
-`Dataset.ignore_errors` passes over it without a word, and moves all that follow to other places.
-So a batch at a time is read by a small data set of its own inside the graph, and the pictures that
-are missing from what it gives are known by name. That costs a twentieth of a view; a data set for
-each picture costs a third.
+`tf.data.Dataset.ignore_errors` silently skips it and moves all later pictures to other places.
+Therefore each batch is read by a small data set of its own inside the graph. The pictures missing
+from its result are broken, and their names are known. This costs a twentieth of the time of a view.
+A small data set for each picture would cost a third.
 """
 
 from __future__ import annotations
@@ -20,28 +20,28 @@ from keras_inception.data.preprocessing import decode_image
 from keras_inception.data.sources import Examples
 
 ON_ERROR = ("skip", "error")
-UNREADABLE = (  # what reading and decoding a picture raises
+UNREADABLE = (  # the errors that reading and decoding a picture raise
     tf.errors.InvalidArgumentError,
     tf.errors.NotFoundError,
     tf.errors.PermissionDeniedError,
 )
-# So many at the beginning of a data set may be broken. It is our choice: where all are, a pipeline
-# that skips them would search for ever, and of ImageNet for hours.
+# At most this many pictures at the beginning of a data set may be broken: our choice. If all are
+# broken, a pipeline that skips them would search for ever, or for hours in ImageNet.
 _PATIENCE = 1000
 _LOGGER = logging.getLogger(__name__)
 
 
 def check_on_error(on_error: str) -> None:
-    """Raises ValueError where `on_error` is not of `ON_ERROR`."""
+    """Raises ValueError if `on_error` is not one of `ON_ERROR`."""
     if on_error not in ON_ERROR:
         raise ValueError(f"Unknown on_error {on_error!r}; choose from {', '.join(ON_ERROR)}.")
 
 
 def first_readable(examples: Examples) -> tuple[tf.Tensor, tf.Tensor]:
-    """The first example that can be read and decoded, as (picture, label).
+    """Returns the first example that can be read and decoded, as (picture, label).
 
     Raises:
-        ValueError: none of the first thousand can be, or there are none.
+        ValueError: none of the first thousand can be read, or there are none.
     """
     first = "There are none."
     number = -1
@@ -61,26 +61,26 @@ def batches_of_readable(
     on_error: str,
     spare: tuple[tf.Tensor, tf.Tensor],
 ) -> tf.data.Dataset:
-    """Batches of the views of those pictures that can be read, in order.
+    """Makes batches of views of the readable pictures, in order.
 
-    A broken picture's place in its batch is taken by one that is there already: batches keep their
-    size, and the order of all others does not depend on what is broken.
+    In a batch, a picture that can be read also takes the place of a broken one. So batches keep
+    their size, and the order of the other pictures does not depend on what is broken.
 
     Args:
-        examples: endless, of (place as int64, (picture, label, name)).
-        view: (picture, place) to a tensor.
-        batch_size: examples in a batch.
-        on_error: "skip": a broken picture's name is logged as a warning, once, with how many there
-            have been; "error": iterating raises an error with its name.
-        spare: picture and label for batches in which all are broken.
+        examples: endless (place as int64, (picture, label, name)).
+        view: turns (picture, place) into a tensor.
+        batch_size: number of examples in a batch.
+        on_error: "skip" logs a broken picture's name as a warning, once, with the number of broken
+            pictures so far; "error" makes iterating raise an error with its name.
+        spare: picture and label for batches in which all pictures are broken.
 
     Returns:
         A data set of (views, labels).
     """
-    # Within a graph that another process runs, which cannot call back, none are reported.
+    # A graph that another process runs cannot call back here, so nothing is reported there.
     report = None if tf.inside_function() else _Report(on_error)
-    # Two batches at a time, so that one begins while the last views of another are made. On one
-    # core views made one after the other stay in the processor's cache.
+    # Two batches at a time: one begins while the last views of the other are made. On a single core
+    # views made one after the other stay in the processor's cache.
     several = len(os.sched_getaffinity(0)) > 1 if hasattr(os, "sched_getaffinity") else True
 
     def read(places, batch):
@@ -99,41 +99,52 @@ def batches_of_readable(
             if report:
                 told = [tf.numpy_function(report, [tf.gather(names, missing)], tf.bool)]
             with tf.control_dependencies(told):
-                return tf.cond(count > 0, again, spares)
-
-        def again():
-            """Those that are whole, and once more from the first one on."""
-            taken = numbers % count
-            return tf.gather(views, taken), tf.gather(labels, tf.gather(whole, taken))
-
-        def spares():
-            image = view(spare[0], places[0])
-            return tf.repeat(image[tf.newaxis], batch_size, axis=0), tf.fill(
-                (batch_size,), spare[1]
-            )
+                return tf.cond(
+                    count > 0,
+                    lambda: _repeated(views, labels, whole, batch_size),
+                    lambda: _copies(view(spare[0], places[0]), spare[1], batch_size),
+                )
 
         views, labels = tf.cond(count == batch_size, lambda: (views, labels), filled)
         return tf.ensure_shape(views, (batch_size, *views.shape[1:])), labels
 
-    # Cores have pictures of their own. To share one costs more in waking each other than it gains.
+    # Each core works on its own picture. Sharing one costs more in wake-ups than it gains.
     options = tf.data.Options()
     options.threading.max_intra_op_parallelism = 1
     batches = examples.batch(batch_size, drop_remainder=True)
     return batches.map(read, num_parallel_calls=2 if several else None).with_options(options)
 
 
+def _repeated(views, labels, whole, batch_size):
+    """Fills a batch with its readable pictures, repeated from the first one on.
+
+    Args:
+        views: of the readable pictures.
+        labels: of all pictures of the batch.
+        whole: places of the readable pictures in the batch.
+        batch_size: number of examples in the result.
+    """
+    taken = tf.range(batch_size) % tf.shape(whole)[0]
+    return tf.gather(views, taken), tf.gather(labels, tf.gather(whole, taken))
+
+
+def _copies(view, label, batch_size):
+    """Fills a batch with copies of one example."""
+    return tf.repeat(view[tf.newaxis], batch_size, axis=0), tf.fill((batch_size,), label)
+
+
 def _all_of(examples, most):
-    """All elements of a small data set as one, which may be empty."""
+    """Returns all elements of a small data set as one batch, which may be empty."""
     none = tf.nest.map_structure(lambda s: tf.zeros((0, *s.shape), s.dtype), examples.element_spec)
     nothing = tf.data.Dataset.from_tensors(none)
     return examples.batch(most).concatenate(nothing).take(1).get_single_element()
 
 
 def unreadable(examples: Examples) -> Iterator[tuple[int, str, str]]:
-    """Reads and decodes one pass over examples.
+    """Reads and decodes each example once, to find the broken ones.
 
     Yields:
-        Number in the pass, from 0, name and fault of each that is broken.
+        Number (from 0), name and fault of each broken picture.
     """
     numbered = examples.dataset.enumerate()
     decoded = numbered.map(
@@ -148,7 +159,7 @@ def unreadable(examples: Examples) -> Iterator[tuple[int, str, str]]:
 
 
 def fault(picture: bytes | tf.Tensor, load: Callable = tf.identity) -> str:
-    """Why `load(picture)` cannot be read or decoded, in a line; empty where it can."""
+    """Returns why `load(picture)` cannot be read or decoded, in one line; empty if it can."""
     try:
         decode_image(load(tf.convert_to_tensor(picture)))
     except tf.errors.OpError as error:
@@ -158,7 +169,7 @@ def fault(picture: bytes | tf.Tensor, load: Callable = tf.identity) -> str:
 
 
 class _Report:
-    """What is done about broken pictures, in Python."""
+    """A function that graphs call with the names of broken pictures: it warns or raises."""
 
     def __init__(self, on_error):
         self._on_error = on_error
@@ -178,5 +189,5 @@ class _Report:
 
 
 def _text(name):
-    """A file name in one line."""
+    """Returns a file name as one line of text."""
     return " ".join(name.decode(errors="replace").splitlines())

@@ -1,19 +1,21 @@
-"""Several views of one picture, for evaluation: their boxes and one graph that makes them all.
+"""Several views of one picture, for evaluation: their boxes, and one graph that makes them all.
 
 - 1: the evaluation view, the central 87.5 % of each side, squashed (`preprocessing`).
-- 10: the picture's shorter side scaled to 256; of its central square the four corners and the
-  centre, 224 x 224 each (A. Krizhevsky et al., "ImageNet classification with deep convolutional
-  neural networks", 2012, section 4.1).
-- 12: those, and the central square as a whole, resized to 224 x 224. 1602.07261 (Table 3) refers
-  to 1409.4842 for its 12 crops, 1512.00567 (Table 4) says nothing. 1409.4842 describes no 12, but
-  takes 6 x 2 = 12 views of a square: they are ours, of one square at the smallest scale.
-- 144: shorter sides of 256, 288, 320 and 352; at each scale the left, central and right square (of
-  upright pictures the top, central and bottom one); of each square the same six views
-  (1409.4842, section 7).
+- 10: the picture's shorter side is scaled to 256; the views are the four corners and the centre of
+  its central square, 224 x 224 each (A. Krizhevsky et al., "ImageNet classification with deep
+  convolutional neural networks", 2012, section 4.1).
+- 12: the same views, and the whole central square, resized to 224 x 224. 1602.07261 (Table 3)
+  refers to 1409.4842 for its 12 crops, and 1512.00567 (Table 4) does not describe them. 1409.4842
+  has no protocol of 12 crops, but takes 6 x 2 = 12 views of a square. Ours are these views, of one
+  square at the smallest scale.
+- 144: shorter sides of 256, 288, 320 and 352; at each scale the left, central and right square (the
+  top, central and bottom one for upright pictures); the same six views of each square (1409.4842,
+  section 7).
 
-All but the single one are followed by their mirror images, in the same order. The lengths are for
-networks of 224 x 224; for others all are scaled by size / 224, so a crop shows as much of the
-picture. Resizing is `preprocessing.resize_bilinear`'s: what the papers used is not known.
+Except for the single view, mirror images follow all views, in the same order. The lengths are for
+networks of 224 x 224. For other networks they are scaled by size / 224, so that a crop shows the
+same part of the picture. Pictures are resized by `preprocessing.resize_bilinear`, since the papers
+do not say how they did it.
 """
 
 from __future__ import annotations
@@ -29,17 +31,17 @@ from keras_inception.data.preprocessing import (
     scale_pixels,
 )
 
-_PAPER_SIZE = 224  # pixels: the networks for which the scales are given
-# A picture longer than this many times its shorter side is squashed to that, so that a sliver does
-# not grow to gigabytes. Our choice: photographs stay far below.
+_PAPER_SIZE = 224  # pixels: input of the networks for which the papers give the scales
+# A picture longer than this many times its shorter side is squashed to that length, so that a
+# sliver does not grow to gigabytes. Our choice: photographs stay far below.
 LONGEST = 8
 
 
 @dataclasses.dataclass(frozen=True)
 class _Protocol:
     scales: tuple[int, ...]  # the shorter side, for networks of 224 x 224
-    squares: tuple[int, ...]  # where along the longer side: 0 start, 1 centre, 2 end
-    whole: bool  # whether each square as a whole follows its corners and centre
+    squares: tuple[int, ...]  # places along the longer side: 0 start, 1 centre, 2 end
+    whole: bool  # whether the whole square follows its corners and centre
 
 
 _PROTOCOLS = {
@@ -47,25 +49,29 @@ _PROTOCOLS = {
     12: _Protocol((256,), (1,), whole=True),
     144: _Protocol((256, 288, 320, 352), (0, 1, 2), whole=True),
 }
-MIRRORED = {  # count of crops: whether each crop is mirrored, in order
+MIRRORED = {  # number of crops: whether each crop is mirrored, in order
     1: (False,),
     **{count: (False,) * (count // 2) + (True,) * (count // 2) for count in _PROTOCOLS},
 }
 
 
 def boxes(count: int, height: int, width: int, size: int) -> tf.Tensor:
-    """Where the `count` crops of a picture of `height` x `width` pixels lie, in order.
+    """Returns where the crops of a picture lie, in order.
 
-    A crop is made so: resize the picture to `rows` x `columns`, cut the box out of it, resize that
-    to `size` x `size` if it has not that size yet, and mirror it where `MIRRORED[count]` says so.
+    A crop is made in these steps: resize the picture to `rows` x `columns`, cut out the box, resize
+    the result to `size` x `size` if it has another size, and mirror it if `MIRRORED[count]` says
+    so.
 
     Args:
-        count: 1, 10, 12 or 144.
+        count: number of crops: 1, 10, 12 or 144.
         height, width: of the picture, in pixels; integers or scalar tensors.
         size: side of the network's input, in pixels.
 
     Returns:
         int32 (count, 6): rows, columns, top, left, height, width of each box, in pixels.
+
+    Raises:
+        ValueError: there is no protocol of `count` crops, or `size` is below 1.
     """
     check_count(count)
     if count == 1:
@@ -80,12 +86,20 @@ def boxes(count: int, height: int, width: int, size: int) -> tf.Tensor:
 
 
 def make_crops(image: tf.Tensor, size: int, count: int) -> tf.Tensor:
-    """`count` crops of a picture, uint8 (height, width, 3), in the order of `boxes`.
+    """Cuts `count` crops out of a picture, in the order of `boxes`.
 
-    The picture is resized once a scale; mirrored crops are cut from the mirrored picture.
+    The picture is resized once per scale, and mirrored crops are cut from the mirrored picture.
+
+    Args:
+        image: uint8 (height, width, 3).
+        size: side of the crops, in pixels.
+        count: 1, 10, 12 or 144.
 
     Returns:
         float32 (count, size, size, 3) in [-1, 1].
+
+    Raises:
+        ValueError: there is no protocol of `count` crops, or `size` is below 1.
     """
     check_count(count)
     image = tf.ensure_shape(image, (None, None, 3))
@@ -108,13 +122,13 @@ def make_crops(image: tf.Tensor, size: int, count: int) -> tf.Tensor:
 
 
 def check_count(count: int) -> None:
-    """Raises ValueError where there is no way to make `count` crops."""
+    """Raises ValueError if there is no protocol of `count` crops."""
     if count not in MIRRORED:
         raise ValueError(f"Cannot make {count} crops; choose from {', '.join(map(str, MIRRORED))}.")
 
 
 def _places(count, height, width, size):
-    """For each scale (rows, columns) of the picture and the (top, left, side) cut from it."""
+    """Yields for each scale the picture's (rows, columns), and each view's (top, left, side)."""
     if size < 1:
         raise ValueError(f"size must be at least 1 pixel, not {size}.")
     protocol = _PROTOCOLS[count]
@@ -133,7 +147,7 @@ def _places(count, height, width, size):
 
 
 def _scaled_shape(height, width, side):
-    """Rows and columns of the picture with `side` pixels on its shorter side, rounded."""
+    """Returns the rounded (rows, columns) of a picture with `side` pixels on its shorter side."""
     shorter = tf.minimum(height, width)
 
     def scaled(length):
@@ -144,7 +158,7 @@ def _scaled_shape(height, width, side):
 
 
 def _resized(image, shape):
-    """`preprocessing.resize_bilinear` to any number of rows and columns."""
+    """Resizes as `preprocessing.resize_bilinear` does, but to any (rows, columns)."""
     resized = tf.raw_ops.ResizeBilinear(
         images=image[tf.newaxis],
         size=tf.stack(shape),

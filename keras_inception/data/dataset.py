@@ -1,10 +1,10 @@
-"""A data set as one object: its classes, its pictures, and the batches that are made of them.
+"""A data set as one object: its classes, its pictures, and the batches made from them.
 
-Pictures stay encoded for as long as possible: JPEG bytes are what is shuffled. An epoch's order is
-keyed on the seed and the epoch's number, a random view on the seed and the example's place in the
-endless training sequence. So a seed gives the same batches on any number of cores. A run that was
-stopped needs only the number of its steps to go on with the next batch, in the middle of an epoch
-too.
+Pictures stay encoded as long as possible, so encoded bytes are shuffled, not pixels. The order of
+an epoch depends only on the seed and the epoch's number. A random view depends only on the seed and
+the example's place in the endless training sequence. So a seed gives the same batches on any number
+of cores. A stopped run needs only the number of its steps to go on with the next batch, even in the
+middle of an epoch.
 """
 
 from __future__ import annotations
@@ -32,15 +32,15 @@ from keras_inception.types import PathLike
 
 
 class Dataset:
-    """One split of a data set. `data.open` and `data.from_tf` make it.
+    """One split of a data set, made by `data.open` or `data.from_tf`.
 
-    Pictures are numbered from 0 in the order on disk. Methods that leave out pictures, or choose
-    another split, return a new `Dataset` of the same source, which is not opened again.
+    Pictures are numbered from 0 in the order on disk. Methods that leave out pictures or choose
+    another split return a new `Dataset` of the same source, which is not opened again.
 
     Attributes:
         name: the name that it was opened by.
         split: name of the split.
-        excluded: numbers of the pictures that `without` left out, sorted.
+        excluded: sorted numbers of the pictures that `without` left out.
     """
 
     def __init__(self, source: Source, split: str) -> None:
@@ -84,8 +84,9 @@ class Dataset:
     def fingerprint(self) -> str:
         """Returns a text that changes when the pictures do.
 
-        It is made of the files' names, sizes and times, or of the version of a tensorflow-datasets
-        data set, or of the pictures of a `tf.data.Dataset`, which are all read for it once.
+        For a folder it depends on the files' names, sizes and times, and for tensorflow-datasets on
+        the data set's version. For a `tf.data.Dataset` it depends on the pictures themselves, which
+        are all read once.
         """
         text = self._source.fingerprint(self.split)
         if self.excluded or self._end is not None:
@@ -102,7 +103,7 @@ class Dataset:
         """Returns another split of the same source, or a part of one (`train[:90%]`).
 
         Raises:
-            ValueError: there is no such split; the message lists those that there are.
+            ValueError: there is no such split; the message lists the splits that exist.
         """
         return Dataset(self._source, split)
 
@@ -110,8 +111,8 @@ class Dataset:
         """Returns the data set without some pictures.
 
         Args:
-            pictures: their numbers, from 0 in the order on disk; or a file that lists them, one a
-                line, by file name or number (`exclusion.excluded_numbers`).
+            pictures: their numbers, from 0 in the order on disk; or the path of a file that lists
+                them, one per line, by file name or number (`exclusion.excluded_numbers`).
 
         Raises:
             ValueError: a number or line does not stand for a picture of this data set.
@@ -125,7 +126,10 @@ class Dataset:
         else:
             numbers = tuple(sorted({int(number) for number in pictures}))
         if numbers and not 0 <= numbers[0] <= numbers[-1] < total:
-            raise ValueError(f"the numbers of pictures to leave out must be from 0 to {total - 1}")
+            raise ValueError(
+                f"the numbers of pictures to leave out range from {numbers[0]} to {numbers[-1]}; "
+                f"they must be from 0 to {total - 1}"
+            )
         changed = copy.copy(self)
         changed.excluded = tuple(sorted({*self.excluded, *numbers}))
         return changed
@@ -146,7 +150,7 @@ class Dataset:
         return self._examples().loaded().map(lambda encoded, label, _: (encoded, label))
 
     def unreadable(self) -> list[tuple[int, str, str]]:
-        """Decodes every picture once; returns (number, name, fault) of each that is broken."""
+        """Decodes every picture once; returns (number, name, fault) for each broken one."""
         numbers = self.numbers
         broken = unreadable(self._examples())
         return [(numbers[place], name, fault) for place, name, fault in broken]
@@ -165,26 +169,27 @@ class Dataset:
     ) -> tf.data.Dataset:
         """Returns endless batches of random views, reshuffled each epoch.
 
-        Equal seeds give equal batches. Batches run on over the end of an epoch, so all have the
-        same size.
+        Equal seeds give equal batches. A batch may span the end of an epoch, so all batches have
+        the same size.
 
         Args:
-            size: side of the views, pixels.
-            batch_size: examples in a batch, of all replicas together.
+            size: side of the views, in pixels.
+            batch_size: number of examples in a batch, over all replicas.
             seed: sets the order and the views.
             color, min_area: as in `augmentation.training_view`.
-            input_context: selects one input pipeline's share of the examples; batches are then
-                those of one replica. `None` selects all.
-            on_error: "skip" or "error", for pictures that cannot be read (`data/broken.py`).
-            start: number of batches to skip, for a run that goes on. At most one epoch of pictures
-                is read for it, without decoding, and none of a folder.
+            input_context: selects one input pipeline's share of the examples; a batch is then the
+                batch of one replica. `None` selects all examples.
+            on_error: "skip" or "error": what to do about pictures that cannot be read
+                (`data/broken.py`).
+            start: number of batches to skip, for a run that goes on. Skipping reads at most one
+                epoch of pictures without decoding them, and reads nothing from a folder.
 
         Returns:
             float32 (batch_size, size, size, 3) in [-1, 1], int64 (batch_size,).
 
         Raises:
-            ValueError: an argument is outside its range, there are fewer examples than pipelines,
-                or none of the first thousand pictures can be read.
+            ValueError: an argument is out of range, there are fewer examples than pipelines, or
+                none of the first thousand pictures can be read.
         """
         _check_sizes(size, batch_size)
         if start < 0:
@@ -203,7 +208,7 @@ class Dataset:
             encoded = examples.load(picture)
             return training_view(encoded, size, tf.stack([seed, place]), color, min_area)
 
-        with tf.init_scope():  # now, also if a graph is being made of the batches
+        with tf.init_scope():  # runs now, even if the batches are made inside a graph
             spare = first_readable(self._examples())
         numbered = examples.dataset.enumerate(passed)
         batches = batches_of_readable(numbered, view, batch_size, on_error, spare)
@@ -215,10 +220,10 @@ class Dataset:
         """Returns one pass in the order on disk; the last batch may be smaller.
 
         Args:
-            size: side of the crops, pixels.
-            batch_size: examples, not crops, in a batch.
-            crops: number of crops of each picture (`crops.make_crops`): 1, 10, 12 or 144.
-            skip: number of pictures to skip at the beginning, undecoded.
+            size: side of the crops, in pixels.
+            batch_size: number of examples (not crops) in a batch.
+            crops: number of crops per picture (`crops.make_crops`): 1, 10, 12 or 144.
+            skip: number of pictures to skip at the beginning; they are not decoded.
 
         Returns:
             float32 (batch, crops, size, size, 3) in [-1, 1], int64 (batch,).
@@ -230,17 +235,17 @@ class Dataset:
         def views(picture, label, _):
             return make_crops(decode_image(examples.load(picture)), size, crops), label
 
-        # 144 crops at 299 pixels are 154 MB: decode no more pictures ahead than keep a network
+        # 144 crops of 299 pixels take 154 MB: decode only as many pictures ahead as keep a network
         # busy.
         ahead = tf.data.AUTOTUNE if crops <= 12 else 2
-        wanted = examples.dataset.skip(skip)
-        return wanted.map(views, num_parallel_calls=ahead).batch(batch_size).prefetch(ahead)
+        rest = examples.dataset.skip(skip)
+        return rest.map(views, num_parallel_calls=ahead).batch(batch_size).prefetch(ahead)
 
     def whole_picture_batches(self, size: int, batch_size: int) -> tf.data.Dataset:
-        """Returns one pass over whole pictures, squashed to a square as PyTorch does.
+        """Returns one pass over whole pictures, squashed to a square as PyTorch does it.
 
-        That is bilinear between pixel centres, without smoothing before shrinking. The last batch
-        may be smaller.
+        The resize is bilinear between pixel centres, without smoothing before shrinking. The last
+        batch may be smaller.
 
         Returns:
             float32 (batch, size, size, 3) in [-1, 1].
@@ -256,7 +261,7 @@ class Dataset:
         return views.batch(batch_size).prefetch(tf.data.AUTOTUNE)
 
     def _total(self):
-        """The number of pictures up to the end, the excluded ones included."""
+        """Returns the number of pictures up to the end, with the excluded ones."""
         total = self._source.count(self.split)
         return total if self._end is None else min(self._end, total)
 
@@ -265,19 +270,20 @@ class Dataset:
         return Examples(part.read(), part.load)
 
     def _shuffled(self, seed, context, start):
-        """Endless `Examples`, each epoch in an order of its own, from the `start`-th on."""
+        """Returns endless `Examples` from number `start` on, each epoch in its own order."""
         part = self._source.part(self.split, self._end, self.excluded, context)
         if part.count == 0:
             raise ValueError(
                 f"Split {self.split!r} of {self.name!r} has too few examples for every pipeline."
             )
         first, passed = divmod(start, part.count)
-        read = part.read  # and nothing of the source, which would be kept as long as the batches
+        read = part.read  # not `self`: the batches would keep the whole source in memory
 
         def of_epoch(epoch):
-            # `tf.random.set_seed` would be mixed in (and its 0 cannot be compared with a tensor).
+            # Else the seed of `tf.random.set_seed` is mixed in (and a seed of 0 cannot be compared
+            # with a tensor).
             tf.compat.v1.get_default_graph().seed = None
-            # The key of a shuffle: two numbers apart for every pair of seed and epoch in use.
+            # A different key for every pair of seed and epoch in use.
             key = tf.cast(seed, tf.int64) * 1_000_003 + epoch
             return read(key, tf.where(epoch == first, tf.constant(passed, tf.int64), 0))
 
@@ -290,12 +296,12 @@ def open(
     """Opens a data set by its name.
 
     Args:
-        name: `photo_patches`; `folder:PATH` with one sub-folder per class, in splits or not; or a
-            tensorflow-datasets name.
-        split: name of the split, or a part of one (`train[:90%]`); `None` is the only one there is.
+        name: `photo_patches`; `folder:PATH`, a folder with one sub-folder per class, or with one
+            such folder per split; or a tensorflow-datasets name.
+        split: name of the split, or a part of one (`train[:90%]`). `None` takes the only split.
         data_dir: folder in which tensorflow-datasets keeps its data; `None` is its default.
-        labelled: `False` opens pictures that may be without classes: those in PATH itself, or a
-            tensorflow-datasets name without labels.
+        labelled: `False` also opens pictures without classes: pictures that lie in PATH itself, or
+            a tensorflow-datasets data set without labels.
 
     Raises:
         ValueError: there is no such data set or split, or it has no pictures or labels; the message
@@ -305,7 +311,7 @@ def open(
     if split is None:
         if len(source.info.examples) > 1:
             known = ", ".join(source.info.examples)
-            raise ValueError(f"Data set {name!r} has several splits, choose one of them: {known}.")
+            raise ValueError(f"Data set {name!r} has several splits; choose one of them: {known}.")
         (split,) = source.info.examples
     return Dataset(source, split)
 
@@ -313,20 +319,21 @@ def open(
 def from_tf(
     dataset: tf.data.Dataset, class_names: Sequence[str] | None = None, *, name: str = "tf.data"
 ) -> Dataset:
-    """Makes a `Dataset` of a `tf.data.Dataset` of your own.
+    """Makes a `Dataset` from your own `tf.data.Dataset`.
 
     Args:
         dataset: elements are (image, label) or {"image": image, "label": label}, single or in
             batches; or images alone. An image is uint8 (height, width, channels) in [0, 255] with
             one or three channels, or the encoded bytes of a picture. A label is an integer from 0.
             Each pass must give the same pictures in the same order.
-        class_names: one a class. `None` takes `dataset.class_names`, which Keras's
-            `image_dataset_from_directory` sets; without it only the images are used.
+        class_names: one name per class. `None` takes `dataset.class_names`, which Keras's
+            `image_dataset_from_directory` sets; without it the data set has no classes, and only
+            the images are used.
         name: what reports call the data set.
 
     Raises:
-        ValueError: the elements are something else, there are none or no end of them, or they come
-            in another order at each pass.
+        ValueError: the elements are of another form, there are none or infinitely many, or they
+            come in another order at each pass.
     """
     if class_names is None:
         class_names = getattr(dataset, "class_names", None)
@@ -340,11 +347,13 @@ def as_dataset(
     *,
     labelled: bool = True,
 ) -> Dataset:
-    """Returns a `Dataset` as it is, or opens the one of a name, as functions that take both do.
+    """Returns a `Dataset` unchanged, or opens the data set with that name.
+
+    Functions that take both use it, for example `evaluate`.
 
     Args:
         source: a `Dataset` or a name, as in `open`.
-        split: for a name: which split. `None` is the only one there is, or else `test`.
+        split: for a name: which split. `None` takes the only split, or `test` if there are several.
         data_dir, labelled: for a name: as in `open`.
 
     Raises:

@@ -1,7 +1,7 @@
-"""Lists of pictures to leave out, as numbers in the order of the data set.
+"""Reads lists of pictures to leave out, as numbers in the order of the data set.
 
-The example that they are for is ImageNet's: 1,762 of the 50,000 validation pictures have bounding
-boxes of poor quality, and the development kits of ILSVRC 2014 to 2017 number them in
+They exist for ImageNet: 1,762 of its 50,000 validation pictures have bounding boxes of poor
+quality, and the development kits of ILSVRC 2014 to 2017 list their numbers in
 `data/ILSVRC2014_clsloc_validation_blacklist.txt`. 1512.00567 (Table 4) and the single-crop figures
 of 1602.07261 (Table 2) are for the other 48,238.
 """
@@ -18,22 +18,22 @@ from keras_inception.types import PathLike
 def excluded_numbers(
     path: PathLike, names: Sequence[str] | None, total: int, source: str
 ) -> tuple[int, ...]:
-    """Reads a list of pictures; returns their numbers, sorted, from 0 in the order on disk.
+    """Reads a list of pictures; returns their sorted numbers, from 0 in the order on disk.
 
-    A line of the file is the name of a picture's file, with or without its folder or suffix, or a
-    number. If the data set keeps file names, a number is the one that ends the name: 7 is
-    `ILSVRC2012_val_00000007.JPEG`, wherever that lies in the data set. If it keeps none, a number
-    is the place of a picture on disk, counted from 0. Empty lines do not count.
+    A line is the name of a picture's file, with or without its folder or suffix, or a number. If
+    the data set keeps file names, the number is the one at the end of a name: 7 stands for
+    `ILSVRC2012_val_00000007.JPEG`, wherever that lies in the data set. If it keeps none, the number
+    is the picture's place on disk, counted from 0. Empty lines are ignored.
 
     Args:
-        path: the file, in UTF-8.
+        path: path of the list, in UTF-8.
         names: the file name of each picture, or `None` if the data set keeps none.
         total: number of pictures.
         source: what error messages call the data set.
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: a line fits no picture, or several, or the file is not a list.
+        ValueError: a line fits no picture or several pictures, or the file is not a text file.
     """
     lines = _read(path)
     if names is None:
@@ -46,8 +46,8 @@ def excluded_numbers(
     for line in lines:
         found = places.get(str(int(line)) if line.isdecimal() else line, set())
         if len(found) != 1:
-            what = "no picture" if not found else f"{len(found)} pictures"
-            raise ValueError(f"{path}: {line!r} fits {what}; {kept}")
+            fitting = f"{len(found)} pictures" if found else "no picture"
+            raise ValueError(f"{path}: {line!r} fits {fitting}; {kept}")
         numbers |= found
     return tuple(sorted(numbers))
 
@@ -56,12 +56,12 @@ def _read(path):
     try:
         text = pathlib.Path(path).read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
-        raise ValueError(f"{path} is not a text file: expected one picture a line") from error
+        raise ValueError(f"{path} is not a text file: expected one picture per line") from error
     return [line.strip() for line in text.splitlines() if line.strip()]
 
 
 def _places(names: Sequence[str]) -> dict[str, set[int]]:
-    """Returns each text that a line may hold, with the numbers of the pictures that it fits."""
+    """Maps each text that a line may hold to the numbers of the pictures that it fits."""
     places: dict[str, set[int]] = {}
     for place, name in enumerate(names):
         path = pathlib.PurePosixPath(name)

@@ -1,8 +1,8 @@
-"""The orientation that a camera wrote into a JPEG, read and undone in the graph.
+"""Reads the orientation that a camera wrote into a JPEG, and turns the picture, in the graph.
 
-A camera that is held upright stores the rows of its sensor and a number, 1 to 8, that says how the
-picture is to be turned (Exif 2.32, CIPA DC-008, section 4.6.4, tag 0x0112). Viewers turn it;
-TensorFlow's decoders do not. Orientations outside of a JPEG (in a PNG's eXIf) are not looked for.
+However a camera is held, it stores the rows of its sensor, and a number from 1 to 8 that says how
+to turn the picture (Exif 2.32, CIPA DC-008, section 4.6.4, tag 0x0112). Viewers turn it, but
+TensorFlow's decoders do not. Orientations in other formats (a PNG's eXIf) are ignored.
 """
 
 from __future__ import annotations
@@ -10,32 +10,36 @@ from __future__ import annotations
 import tensorflow as tf
 
 UPRIGHT = 1
-# How what is stored becomes the picture: transposed first, then reversed. Exif 2.32, section 4.6.4.
+# The stored pixels are first transposed, then reversed. Exif 2.32, section 4.6.4.
 _TRANSPOSED = (5, 6, 7, 8)
 _ROWS_REVERSED = (3, 4, 7, 8)
 _COLUMNS_REVERSED = (2, 3, 6, 7)
 
 _LONGEST = 1 << 16  # bytes of a segment
-_SEGMENTS = 16  # at most so many are passed over
+_SEGMENTS = 16  # at most this many segments are skipped
 _EXIF = b"Exif\0\0"
-_TAG, _SHORT, _ENTRY = 0x0112, 3, 12  # of the orientation; type of its value; bytes of an entry
-_ENTRIES = 64  # at most so many are looked at; cameras write about 12
+_TAG, _SHORT, _ENTRY = 0x0112, 3, 12  # the orientation's tag; its value's type; bytes of an entry
+_ENTRIES = 64  # at most this many entries are read; cameras write about 12
 
 
-def orientation(image_bytes: tf.Tensor) -> tf.Tensor:
-    """The orientation of an encoded picture, int32 (), in 1 to 8.
+def orientation(encoded: tf.Tensor) -> tf.Tensor:
+    """Reads the orientation of an encoded picture.
 
-    It is 1, upright, where there is none, or none that can be read: no picture is refused for it.
+    A picture without an orientation, or with one that cannot be read, counts as upright. It is
+    never refused.
 
     Args:
-        image_bytes: scalar string, of any format.
+        encoded: scalar string, the bytes of a picture in any format.
+
+    Returns:
+        int32 scalar from 1 (upright) to 8.
     """
-    has_segments = tf.io.is_jpeg(image_bytes) & ~_is_bare_jfif(image_bytes)
-    return tf.cond(has_segments, lambda: _of_jpeg(image_bytes), lambda: tf.constant(UPRIGHT))
+    has_segments = tf.io.is_jpeg(encoded) & ~_is_bare_jfif(encoded)
+    return tf.cond(has_segments, lambda: _of_jpeg(encoded), lambda: tf.constant(UPRIGHT))
 
 
 def upright(image: tf.Tensor, orientation: tf.Tensor) -> tf.Tensor:
-    """Turns a stored picture (height, width, channels) as its orientation asks."""
+    """Turns a stored picture (height, width, channels) upright, given its orientation."""
 
     def turned():
         rows = tf.cond(_is_in(orientation, _TRANSPOSED), lambda: _transposed(image), lambda: image)
@@ -47,55 +51,55 @@ def upright(image: tf.Tensor, orientation: tf.Tensor) -> tf.Tensor:
     return tf.cond(orientation == UPRIGHT, lambda: image, turned)
 
 
-def _is_bare_jfif(image_bytes):
-    """Whether JFIF's segment, of 16 bytes, is the only one before the picture, as it mostly is.
+def _is_bare_jfif(encoded):
+    """Tells whether JFIF's 16-byte segment is the only one before the picture, the usual case.
 
     Walking over the segments takes a twentieth of the time of a view.
     """
-    head = _numbers(image_bytes, 0, 22)
+    head = _numbers(encoded, 0, 22)
     return tf.reduce_all(tf.gather(head, (3, 4, 5, 20)) == (0xE0, 0, 16, 0xFF)) & (head[21] < 0xE0)
 
 
-def _of_jpeg(image_bytes):
-    length = tf.strings.length(image_bytes)
+def _of_jpeg(encoded):
+    length = tf.strings.length(encoded)
 
     def is_passed_over(at, count):
-        """Application data (0xE0 to 0xEF) and comments, but for Exif's."""
-        prefix, marker, _, _ = tf.unstack(_numbers(image_bytes, at, 4))
+        """Tells whether this is application data (0xE0 to 0xEF) or a comment, but not Exif."""
+        prefix, marker, _, _ = tf.unstack(_numbers(encoded, at, 4))
         in_front = (prefix == 0xFF) & ((marker & 0xF0 == 0xE0) | (marker == 0xFE))
-        return in_front & ~_is_exif(image_bytes, at) & (count < _SEGMENTS)
+        return in_front & ~_is_exif(encoded, at) & (count < _SEGMENTS)
 
     def next_segment(at, count):
-        _, _, high, low = tf.unstack(_numbers(image_bytes, at, 4))
+        _, _, high, low = tf.unstack(_numbers(encoded, at, 4))
         return tf.minimum(at + 2 + 256 * high + low, length), count + 1
 
     at, _ = tf.while_loop(is_passed_over, next_segment, (tf.constant(2), tf.constant(0)))
     return tf.cond(
-        _is_exif(image_bytes, at),
-        # What is read beyond the end is zero, and means nothing.
-        lambda: _of_tiff(_numbers(image_bytes, at + 4 + len(_EXIF), _LONGEST)),
+        _is_exif(encoded, at),
+        # Bytes beyond the end are read as zero, which means nothing here.
+        lambda: _of_tiff(_numbers(encoded, at + 4 + len(_EXIF), _LONGEST)),
         lambda: tf.constant(UPRIGHT),
     )
 
 
-def _numbers(image_bytes, at, count):
-    """So many bytes as int32, zeros beyond the end."""
-    at = tf.minimum(at, tf.strings.length(image_bytes))
-    piece = tf.strings.substr(image_bytes, at, count)
+def _numbers(encoded, at, count):
+    """Returns `count` bytes from place `at` on as int32; zeros beyond the end."""
+    at = tf.minimum(at, tf.strings.length(encoded))
+    piece = tf.strings.substr(encoded, at, count)
     return tf.cast(tf.io.decode_raw(piece, tf.uint8, fixed_length=count), tf.int32)
 
 
-def _is_exif(image_bytes, at):
-    prefix, marker, _, _, *name = tf.unstack(_numbers(image_bytes, at, 4 + len(_EXIF)))
+def _is_exif(encoded, at):
+    prefix, marker, _, _, *name = tf.unstack(_numbers(encoded, at, 4 + len(_EXIF)))
     return (prefix == 0xFF) & (marker == 0xE1) & tf.reduce_all(tf.stack(name) == list(_EXIF))
 
 
 def _of_tiff(data):
-    """The orientation in Exif's first directory: TIFF 6.0, section 2."""
+    """Reads the orientation in Exif's first directory: TIFF 6.0, section 2."""
     is_little = data[0] == ord("I")
 
     def numbers(at, size):
-        """A number of `size` bytes at each place of `at`, as far as it fits below 2**31."""
+        """Reads a number of `size` bytes at each place of `at`, provided it is below 2**31."""
         parts = tf.gather(data, at[..., tf.newaxis] + tf.range(size))
         parts = tf.where(is_little, parts, parts[..., ::-1])
         return tf.reduce_sum(parts * [1, 1 << 8, 1 << 16, 1 << 24][:size], axis=-1)

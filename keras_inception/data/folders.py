@@ -1,4 +1,4 @@
-"""Folders of pictures as sources: class folders, with or without splits, and flat folders."""
+"""Sources that read folders of pictures: class folders, with or without splits, and flat ones."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ import tensorflow as tf
 
 from keras_inception.data.info import NO_LABEL, DatasetInfo
 
-_PREFIX = "folder:"  # how the name of such a data set begins
-_WHOLE = "all"  # the only split of a folder that has no splits
-_SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".png")  # those that Keras lists
+_PREFIX = "folder:"  # begins the name of such a data set
+_WHOLE = "all"  # the only split of a folder without splits
+_SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".png")  # the suffixes that Keras lists
 
 
 def is_folder(name: str) -> bool:
@@ -28,20 +28,20 @@ def open_folder(name: str, labelled: bool = True) -> Folder:
     Raises:
         ValueError: PATH is not a folder of pictures.
     """
-    what = "one sub-folder per class" if labelled else "pictures"
-    if name == _PREFIX:  # which would be the current directory
-        raise ValueError(f"{_PREFIX}PATH has no PATH: expected a folder with {what}")
+    content = "one sub-folder per class" if labelled else "pictures"
+    if name == _PREFIX:  # an empty path would be the current directory
+        raise ValueError(f"{_PREFIX}PATH has no PATH: expected a folder with {content}")
     root = pathlib.Path(name.removeprefix(_PREFIX)).expanduser()
     if not root.is_dir():
-        raise ValueError(f"{root} is not a folder: {_PREFIX}PATH expects a folder with {what}")
+        raise ValueError(f"{root} is not a folder: {_PREFIX}PATH expects a folder with {content}")
     paths = [] if labelled else _pictures_in(root)
     return FlatFolder(name, root, paths) if paths else Folder(name, root)
 
 
 class Folder:
-    """A folder of class folders, listed by Keras in its order: by class, then by name.
+    """A folder of class folders, listed in Keras's order: by class, then by name.
 
-    Paths are kept, as one tensor for each part: 0.2 GB for ImageNet's 1.3 million.
+    The paths are kept in memory, one tensor for each part: 0.2 GB for ImageNet's 1.3 million.
     """
 
     def __init__(self, name: str, root: pathlib.Path) -> None:
@@ -78,7 +78,7 @@ class Folder:
         digest = hashlib.sha256()
         for path in self._columns[split][0]:
             digest.update(path.encode())
-            if os.path.exists(path):  # or a link to nothing
+            if os.path.exists(path):  # a link may lead nowhere
                 status = os.stat(path)
                 digest.update(f"{status.st_size} {status.st_mtime_ns}".encode())
         return digest.hexdigest()
@@ -107,17 +107,17 @@ class FolderPart:
     def __init__(self, prefix: str, paths: list[str], labels: list[int]) -> None:
         self.count = len(paths)
         self._prefix = len(prefix.encode())
-        # The two tensors are made once, here: no graph of an epoch has a copy.
+        # Both tensors are made once, here, so the graph of an epoch does not get its own copy.
         self._paths, self._labels = tf.constant(paths, tf.string), tf.constant(labels, tf.int64)
 
     load = staticmethod(tf.io.read_file)
 
     def read(self, shuffle_key: tf.Tensor | None = None, start: int = 0) -> tf.data.Dataset:
-        """Reads one pass, as `Part.read` says."""
+        """Reads one pass; the arguments are those of `Part.read`."""
         prefix, paths, labels = self._prefix, self._paths, self._labels
         order = tf.range(paths.shape[0], dtype=tf.int64)
         if shuffle_key is not None:
-            # Numbers are shuffled, all at once, so that any place in an epoch is near.
+            # Numbers are shuffled, all at once, so going to any place in an epoch is quick.
             order = tf.random.experimental.stateless_shuffle(order, tf.stack([shuffle_key, 0]))
 
         def named(number):
@@ -128,7 +128,7 @@ class FolderPart:
 
 
 class FlatFolder(Folder):
-    """A folder that has pictures in itself, sorted by name, without classes."""
+    """A folder without classes, whose own pictures are sorted by name."""
 
     def __init__(self, name: str, root: pathlib.Path, paths: list[str]) -> None:
         self._prefixes = {_WHOLE: os.path.join(root, "")}
@@ -137,7 +137,7 @@ class FlatFolder(Folder):
 
 
 def _split_folders(root):
-    """Returns the folder of each split: those below `root`, or `root` if they are its classes."""
+    """Maps splits to folders: the folders in `root`, or `root` itself if these are classes."""
     folders = sorted(p for p in root.iterdir() if p.is_dir() and not p.name.startswith("."))
     inner = (p for folder in folders for p in folder.iterdir() if not p.name.startswith("."))
     first = next(inner, None)
@@ -147,7 +147,7 @@ def _split_folders(root):
 
 
 def _pictures_in(folder):
-    """Returns the sorted paths of the pictures that lie in a folder itself."""
+    """Returns the sorted paths of the pictures directly in a folder."""
     with os.scandir(folder) as entries:
         paths = sorted(e.path for e in entries if e.name.lower().endswith(_SUFFIXES))
     _check_names(map(pathlib.Path, paths))

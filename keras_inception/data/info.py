@@ -1,4 +1,4 @@
-"""Facts about a data set that are known before its pictures are read."""
+"""The facts about a data set that are known before its pictures are read."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ NO_LABEL = -1  # the label of pictures without classes
 
 @dataclass(frozen=True)
 class DatasetInfo:
-    """Name, class names and split sizes of a data set.
+    """The name, class names and split sizes of a data set.
 
     Attributes:
         name: the name that it was opened by.
-        class_names: in the order of the labels; empty if the pictures have no classes.
-        examples: number of examples of each split.
+        class_names: names in the order of the labels; empty if the pictures have no classes.
+        examples: number of examples in each split.
     """
 
     name: str

@@ -1,31 +1,32 @@
 """The embedded data set: patches of photographs that scikit-image's wheel ships.
 
-A classification task with real pictures and nothing to download. Each of 14 photographs is a
-class; an example is a square patch of 80 x 80 pixels, stored as JPEG, and its label is the
-photograph that it was cut from. 2,800 patches are for training, 560 for validation and 560 for
-testing, the same number from every photograph.
+It is a classification task with real pictures that needs no download. Each of 14 photographs is a
+class. An example is a square patch of 80 x 80 pixels, stored as JPEG, and its label is the
+photograph that it was cut from. There are 2,800 patches for training, 560 for validation and 560
+for testing, the same number from every photograph.
 
-**Splits.** A photograph is cut in a grid of about 49 nearly square cells. In every seven
-neighbouring cells of a row or column five are for training, one for validation and one for testing.
-A patch lies inside one cell, so no pixel of a test patch is seen in training, yet all splits see
-every part of the photograph. With a cell's patches alike, luck in the cells does not average out:
-the demo's three networks (seeds 0 to 2) miss the same 11 test patches of `moon` and none of its
-validation patches, which is why validation comes out 3 to 5 points above test.
+**Splits.** A photograph is cut into a grid of about 49 nearly square cells. Among any seven
+neighbouring cells in a row or column, five are for training, one for validation and one for
+testing. A patch lies inside one cell, so training sees no pixel of a test patch, yet all splits see
+every part of the photograph. The patches of a cell are alike, so luck in the cells does not average
+out: the demo's three networks (seeds 0 to 2) miss the same 11 test patches of `moon` and none of
+its validation patches. This is why validation accuracy is 3 to 5 points above test accuracy.
 
-**Scales.** A patch is 0.9, 0.8 or 0.7 times as wide as the shorter side of its cell, which makes
-27 (`page`) to 127 pixels (`retina`), and is resized to 80 with an antialiasing bilinear filter.
-Positions within the cell follow a low-discrepancy sequence, without random numbers: two builds give
+**Scales.** A patch is 0.9, 0.8 or 0.7 times as wide as the shorter side of its cell, from 27
+(`page`) to 127 pixels (`retina`), and is resized to 80 with an antialiasing bilinear filter.
+Positions within the cell follow a low-discrepancy sequence, not random numbers, so two builds give
 the same examples in the same order, byte for byte. (The record files around them may differ:
 protocol buffers do not fix the order in which an example's features are written.)
 
-**Left out**, of the pictures in the wheel:
+**Left out** are these pictures of the wheel:
 
 - `chessboard_GRAY`, `chessboard_RGB`, `color`, `horse`, `logo`, `phantom`: drawn, not photographed.
-- `cell`, `clock_motion`: one small object on plain grey, and grey is what nearly all of their
-  patches would be; those of `moon` look the same.
+- `cell`, `clock_motion`: one small object on plain grey. Nearly all of their patches would be grey,
+  and look like those of `moon`.
 - `astronaut`, `motorcycle_left`, `motorcycle_right`: scenes of unlike things, in which a test cell
-  often shows what no training cell does: with them in, a third of their test patches were missed.
-- `microaneurysms`: 102 x 102 pixels, a detail of an eye's fundus as is `retina`.
+  often shows something that no training cell shows. With them in the data set, a third of their
+  test patches were misclassified.
+- `microaneurysms`: 102 x 102 pixels, a detail of an eye's fundus, which `retina` shows too.
 - `multipage`, `multipage_rgb`, `no_time_for_that_tiny`, `lfw_subset`: 25 pixels wide or less.
 """
 
@@ -57,18 +58,18 @@ PHOTOGRAPHS = {  # class name: file in scikit-image's `data` folder
     "rocket": "rocket.jpg",
     "text": "text.png",
 }
-# Cut off each side: the fundus is a disc on black, of which this leaves the square inside. Patches
-# of the black corners would be equal in all splits.
+# Fraction cut off each side. The fundus is a disc on black, and this leaves the square inside it.
+# Patches of the black corners would be the same in all splits.
 MARGINS = {"retina": 0.15}
-PATCH_SIZE = 80
-PATCHES = {"train": 200, "validation": 40, "test": 40}  # of each photograph
+PATCH_SIZE = 80  # pixels
+PATCHES = {"train": 200, "validation": 40, "test": 40}  # number from each photograph
 
-# Of a photograph, about: enough for each kind of thing in it to be in training cells too.
+# Approximate number per photograph: enough for training cells to show each kind of thing in it.
 _CELLS = 49
-_SCALES = (0.9, 0.8, 0.7)  # of the cell's shorter side; room to move in, so that patches differ
+_SCALES = (0.9, 0.8, 0.7)  # of the cell's shorter side; leaves room, so that patches differ
 _DIAGONALS = {"train": (1, 2, 4, 5, 6), "validation": (3,), "test": (0,)}  # (3 row + column) mod 7
-# Additive recurrence in two dimensions: powers of 1 / p, where p**3 = p + 1 (the plastic number),
-# spread points more evenly than random numbers do (M. Roberts, "The unreasonable effectiveness of
+# Additive recurrence in two dimensions. Powers of 1 / p with p**3 = p + 1 (the plastic number)
+# spread points more evenly than random numbers (M. Roberts, "The unreasonable effectiveness of
 # quasirandom sequences", 2018).
 _STEPS = (0.7548776662466927, 0.5698402909980532)
 
@@ -83,9 +84,16 @@ class Box(NamedTuple):
 
 
 def cells(height: int, width: int, split: str) -> list[Box]:
-    """The cells of a photograph of `height` x `width` pixels that belong to `split`, row by row.
+    """Returns the cells of a photograph that belong to a split, row by row.
 
     The cells of the three splits together tile the photograph.
+
+    Args:
+        height, width: of the photograph, in pixels.
+        split: `train`, `validation` or `test`.
+
+    Raises:
+        ValueError: there is no such split.
     """
     if split not in PATCHES:
         raise ValueError(f"Unknown split {split!r}; photo_patches has {', '.join(PATCHES)}.")
@@ -102,7 +110,10 @@ def cells(height: int, width: int, split: str) -> list[Box]:
 
 
 def patch_boxes(height: int, width: int, split: str) -> list[Box]:
-    """The square patches that `split` takes from a photograph, each inside one of its `cells`."""
+    """Returns the square patches that a split takes, each inside one of its `cells`.
+
+    The arguments and errors are those of `cells`.
+    """
     homes = cells(height, width, split)
     boxes = []
     for i in range(PATCHES[split]):
@@ -117,9 +128,14 @@ def patch_boxes(height: int, width: int, split: str) -> list[Box]:
 
 
 def read_photograph(name: str) -> tf.Tensor:
-    """The photograph of class `name`, uint8 (height, width, 3), without its margin.
+    """Reads the photograph of class `name`, without its margin.
 
-    Grey ones have equal channels.
+    Returns:
+        uint8 (height, width, 3); a grey photograph has three equal channels.
+
+    Raises:
+        ValueError: there is no such photograph.
+        ImportError: scikit-image is not installed.
     """
     if name not in PHOTOGRAPHS:
         raise ValueError(f"Unknown photograph {name!r}; choose from {', '.join(PHOTOGRAPHS)}.")
@@ -130,7 +146,7 @@ def read_photograph(name: str) -> tf.Tensor:
             "photo_patches is cut out of the photographs in scikit-image, which is not installed: "
             "pip install keras_inception[demo]"
         ) from error
-    # Not `skimage.data.NAME()`, which downloads what is missing or has changed.
+    # Not `skimage.data.NAME()`, which downloads files that are missing or have changed.
     path = Path(skimage.__file__).parent / "data" / PHOTOGRAPHS[name]
     photograph = decode_image(path.read_bytes())
     height, width = photograph.shape[:2]
@@ -142,7 +158,7 @@ def read_photograph(name: str) -> tf.Tensor:
     input_signature=[tf.TensorSpec((None, None, 3), tf.uint8), tf.TensorSpec((4,), tf.int32)]
 )
 def _cut(photograph: tf.Tensor, box: tf.Tensor) -> tf.Tensor:
-    """The patch in `box`, uint8 (80, 80, 3)."""
+    """Cuts the patch in `box` out of a photograph: uint8 (80, 80, 3)."""
     top, left, height, width = tf.unstack(box)
     patch = photograph[top : top + height, left : left + width]
     patch = tf.image.resize(patch, (PATCH_SIZE, PATCH_SIZE), antialias=True)
@@ -150,7 +166,7 @@ def _cut(photograph: tf.Tensor, box: tf.Tensor) -> tf.Tensor:
 
 
 class PhotoPatches(tfds.core.GeneratorBasedBuilder):
-    """Builder of `photo_patches`; see the module's docstring."""
+    """The builder of `photo_patches`; the module's docstring describes the data set."""
 
     VERSION = tfds.core.Version("1.0.0")
     RELEASE_NOTES = {"1.0.0": "14 photographs, 3,920 patches."}

@@ -1,4 +1,4 @@
-"""Old names of what `data.open` and the methods of `Dataset` do. They go with the next release."""
+"""Old names of `data.open` and the methods of `Dataset`. The next release removes them."""
 
 from __future__ import annotations
 

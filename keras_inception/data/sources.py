@@ -1,4 +1,4 @@
-"""Sources of encoded pictures, and what a `Dataset` asks of them.
+"""Sources of encoded pictures, and the protocol through which a `Dataset` reads them.
 
 | name | source |
 | --- | --- |
@@ -6,8 +6,9 @@
 | `folder:PATH` | `PATH/SPLIT/CLASS/picture`; or `PATH/CLASS/picture`, whose only split is `all` |
 | `tf_flowers`, ... | any tensorflow-datasets name with `image` and `label`, built on first use |
 
-A split of tensorflow-datasets may be a part of one, in its notation: `train[:90%]`, `train[100:]`.
-To read pictures without labels, a folder needs no class folders and a data set no `label`.
+With tensorflow-datasets a split may be a part of one, in its notation: `train[:90%]`,
+`train[100:]`. To read pictures without labels, a folder needs no class folders and a data set no
+`label`.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ class Examples:
         dataset: elements are (picture as string, label as int64, name as string). The name is the
             picture's file name if the source keeps it, else an id.
         load: turns the picture of an element into its encoded bytes. For a folder it reads the
-            file, so that an unreadable file is found in the same place as a broken picture.
+            file, so a file that cannot be opened is noticed in the same place as a broken picture.
     """
 
     dataset: tf.data.Dataset
@@ -49,10 +50,10 @@ class Part(Protocol):
     count: int
 
     def read(self, shuffle_key: tf.Tensor | None = None, start: int = 0) -> tf.data.Dataset:
-        """Reads one pass: elements as in `Examples.dataset`.
+        """Reads one pass, whose elements are those of `Examples.dataset`.
 
         Args:
-            shuffle_key: an int64 that sets the order; `None` keeps the order on disk.
+            shuffle_key: int64 scalar that sets the order; `None` keeps the order on disk.
             start: number of pictures to skip.
         """
         ...
@@ -63,12 +64,12 @@ class Part(Protocol):
 
 
 class Source(Protocol):
-    """A data set that is open: a folder, a tensorflow-datasets builder, or a `tf.data.Dataset`."""
+    """An open data set: a folder, a tensorflow-datasets builder, or a `tf.data.Dataset`."""
 
     info: DatasetInfo
 
     def has(self, split: str) -> bool:
-        """Tells whether there is such a split, or a split that it is a part of."""
+        """Tells whether `split` exists, or is a part of a split that exists."""
         ...
 
     def count(self, split: str) -> int:
@@ -80,7 +81,7 @@ class Source(Protocol):
         ...
 
     def fingerprint(self, split: str) -> str:
-        """Returns a text that changes when the pictures of the split do."""
+        """Returns a text that changes when the split's pictures do."""
         ...
 
     def part(
@@ -94,15 +95,16 @@ class Source(Protocol):
 
         Args:
             split: the name of the split.
-            end: number of the first picture that is left out together with all that follow it.
-            excluded: numbers of pictures, from 0 in the order on disk, that are left out.
-            input_context: selects the share of one input pipeline. Shares differ by one at most.
+            end: leaves out the picture of this number and all that follow it.
+            excluded: numbers of the pictures to leave out, from 0 in the order on disk.
+            input_context: selects the share of one input pipeline. The shares' sizes differ by at
+                most one.
         """
         ...
 
 
 def open_source(name: str, data_dir: str | None, labelled: bool) -> Source:
-    """Opens the source that a data set's name stands for.
+    """Opens the data set of this name; the arguments are those of `data.open`.
 
     Raises:
         ValueError: there is no such data set, or it has no pictures or labels.

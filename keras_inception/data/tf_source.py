@@ -1,4 +1,4 @@
-"""A user's own `tf.data.Dataset` as a source."""
+"""A source that reads a user's own `tf.data.Dataset`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from keras_inception.data.info import NO_LABEL, DatasetInfo
 
 SPLIT = "all"  # the only split of such a source
 _SHUFFLE_BUFFER = 4096  # encoded pictures
-_COMPARED = 16  # pictures that must come in the same order twice
+_COMPARED = 16  # number of first pictures that must be the same in two passes
 _EXPECTED = (
     "expected elements (image, label), {'image': image, 'label': label}, or images alone, with "
     "image uint8 (height, width, channels) in [0, 255] or the encoded bytes of a picture, and "
@@ -26,12 +26,12 @@ class TfSource:
 
     Args:
         dataset: elements as `data.from_tf` describes them.
-        class_names: one a class, or `None` if the pictures have no labels.
+        class_names: one name per class, or `None` if the pictures have no labels.
         name: what reports call the data set.
 
     Raises:
-        ValueError: the elements are something else, there is no end of them or none at all, or
-            their order changes from one pass to the next.
+        ValueError: the elements are of another form, there are none or infinitely many, or their
+            order changes from one pass to the next.
     """
 
     def __init__(
@@ -61,7 +61,7 @@ class TfSource:
         """Returns `None`: the pictures have no file names."""
 
     def fingerprint(self, split: str) -> str:
-        """Returns a hash of all encoded pictures and labels; the first call reads them all."""
+        """Returns a hash of all pictures and labels; the first call reads them all."""
         if self._fingerprint is None:
             digest = hashlib.sha256()
             for encoded, label, _ in self._examples.as_numpy_iterator():
@@ -101,7 +101,7 @@ class TfPart:
     load = staticmethod(tf.identity)
 
     def read(self, shuffle_key: tf.Tensor | None = None, start: int = 0) -> tf.data.Dataset:
-        """Reads one pass, as `Part.read` says."""
+        """Reads one pass; the arguments are those of `Part.read`."""
         examples = self._examples
         if shuffle_key is not None:
             examples = examples.shuffle(_SHUFFLE_BUFFER, seed=shuffle_key)
@@ -109,7 +109,7 @@ class TfPart:
 
 
 def _examples(dataset, classes, name):
-    """Returns elements (encoded bytes, label, number as text) of a user's data set."""
+    """Returns the elements of a user's data set as (encoded bytes, label, number as text)."""
     if not isinstance(dataset, tf.data.Dataset):
         raise ValueError(f"{name} is of type {type(dataset).__name__}, not a tf.data.Dataset")
     is_batch = _check_form(dataset.element_spec, classes is not None, name)
@@ -183,6 +183,6 @@ def _check_order(examples, name):
         raise ValueError(f"{name} cannot be read: {reason}") from error
     if first != again:
         raise ValueError(
-            f"{name} gives other pictures, or another order of them, at each pass: pass it without "
-            "shuffling (shuffle=False) and without random augmentation"
+            f"{name} gives other pictures, or gives them in another order, at each pass: pass it "
+            "without shuffling (shuffle=False) and without random augmentation"
         )

@@ -1,4 +1,4 @@
-"""Data sets of tensorflow-datasets as sources, photo_patches among them."""
+"""Data sets of tensorflow-datasets as sources, including photo_patches."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import tensorflow as tf
 
 from keras_inception.data.info import NO_LABEL, DatasetInfo
 
-# Number of encoded pictures to shuffle among: all of photo_patches' 2,800, and 0.5 GB of ImageNet,
-# whose 1,024 files are also shuffled and interleaved.
+# Number of encoded pictures in the shuffle buffer: all 2,800 of photo_patches, and 0.5 GB of
+# ImageNet, whose 1,024 files are also shuffled and interleaved.
 SHUFFLE_BUFFER = 4096
 
 
@@ -34,7 +34,7 @@ class TfdsSource:
         self._label_feature = "label" if labelled else None
 
     def has(self, split: str) -> bool:
-        """Tells whether there is such a split, or a split that it is a part of."""
+        """Tells whether `split` exists, or is a part of a split that exists."""
         name, bracket, _ = split.partition("[")
         if name not in self.info.examples or (bracket and not split.endswith("]")):
             return False
@@ -50,8 +50,8 @@ class TfdsSource:
     def file_names(self, split: str) -> list[str] | None:
         """Returns the file names that the data set keeps, or `None`.
 
-        They are in the text feature `file_name` or `filename`, alone or at the end of a path
-        (`imagenet2012`, `oxford_iiit_pet`, ...).
+        They are read from the text feature `file_name` or `filename`, or from a feature whose path
+        ends in one of these (`imagenet2012`, `oxford_iiit_pet`, ...).
         """
         if self._name_feature is None:
             return None
@@ -73,13 +73,13 @@ class TfdsSource:
 
         share = split if end is None else self._first(split, end)
         if input_context is not None and input_context.num_input_pipelines > 1:
-            # In tensorflow-datasets' own way: no two pipelines read the same file.
+            # tensorflow-datasets splits so that no two pipelines read the same file.
             shares = tfds.even_splits(share, input_context.num_input_pipelines)
             share = shares[input_context.input_pipeline_id]
         part = TfdsPart(self._builder, share, self._name_feature, self._label_feature)
         if excluded and input_context is None:
             part.leave_out_numbers(excluded)
-        elif excluded:  # in any order, so numbers do not tell which they are
+        elif excluded:  # pipelines read in any order, so numbers do not identify the pictures
             left_out = set(excluded)
             ids = enumerate(self.part(split, end).ids())
             part.leave_out_ids({id for number, id in ids if number in left_out})
@@ -118,7 +118,7 @@ class TfdsPart:
     load = staticmethod(tf.identity)
 
     def ids(self) -> list[bytes]:
-        """Returns the id of each example in the order on disk, without decoding the pictures."""
+        """Returns the ids of the examples in the order on disk, without decoding pictures."""
         return [
             example["tfds_id"]
             for example in self._examples(None)
@@ -132,13 +132,13 @@ class TfdsPart:
         self._excluded_numbers = tf.constant(sorted(numbers), tf.int64)
 
     def leave_out_ids(self, ids: set[bytes]) -> None:
-        """Leaves out examples by their ids, which stay the same in every order."""
+        """Leaves out examples by their ids, which do not depend on the order."""
         here = sorted(ids.intersection(self.ids()))
         self.count -= len(here)
         self._excluded_ids = tf.constant(here, tf.string, shape=(len(here),))
 
     def read(self, shuffle_key: tf.Tensor | None = None, start: int = 0) -> tf.data.Dataset:
-        """Reads one pass, as `Part.read` says."""
+        """Reads one pass; the arguments are those of `Part.read`."""
         name, label = self._name_feature or "tfds_id", self._label_feature
         ids, numbers = self._excluded_ids, self._excluded_numbers
         examples = self._examples(shuffle_key)
@@ -171,13 +171,13 @@ class TfdsPart:
                 shuffle_seed=shuffle_key,
                 options=options,
                 add_tfds_id=True,
-                try_autocache=False,  # a cache within `flat_map` would be made anew each epoch
+                try_autocache=False,  # a cache within `flat_map` would be filled again each epoch
             ),
         )
 
 
-def _builder(name, data_dir, wanted):
-    """Returns the prepared builder of `name`, which must have the features `wanted`."""
+def _builder(name, data_dir, needed):
+    """Returns the prepared builder of `name`, which must have the features `needed`."""
     import tensorflow_datasets as tfds
 
     if name == "photo_patches":
@@ -193,7 +193,7 @@ def _builder(name, data_dir, wanted):
                 "https://www.tensorflow.org/datasets/catalog."
             ) from error
     builder.download_and_prepare()
-    missing = wanted - set(builder.info.features)
+    missing = needed - set(builder.info.features)
     if missing:
         raise ValueError(
             f"Data set {name!r} has no feature {' and no '.join(sorted(missing))}; "

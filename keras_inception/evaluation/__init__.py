@@ -1,6 +1,6 @@
 """Evaluation as the papers did it: crops, ensembles, top-1 and top-5 with standard errors.
 
-For generated pictures: the Frechet inception distance and the Inception Score.
+Generated pictures are measured by the Frechet inception distance and the Inception Score.
 """
 
 from keras_inception.evaluation.accuracy import evaluate

@@ -1,8 +1,8 @@
-"""`evaluate`: the accuracy of a network, or of several together, on a data set.
+"""Measures the accuracy of a network, or of several together, on a data set.
 
-The protocol of the papers: each picture is cut into crops (1, 10, 12 or 144, `data/crops.py`), the
+It follows the papers: each picture is cut into crops (1, 10, 12 or 144, `data/crops.py`), the
 softmax outputs are averaged over the crops and over the networks (1409.4842, section 7;
-1512.00567, section 10), and the best one or five classes are compared with the label.
+1512.00567, section 10), and the likeliest one or five classes are compared with the label.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import pathlib
 import time
-from typing import Any
+from typing import Any, TypeAlias
 
 import keras
 import numpy as np
@@ -29,11 +29,11 @@ from keras_inception.renamed import replaced_argument
 from keras_inception.types import PathLike
 
 _LOGGER = logging.getLogger(__name__)
-Model = keras.Model | Predictor | PathLike
+Model: TypeAlias = keras.Model | Predictor | PathLike
 
 
 def _exclude(arguments: dict[str, Any], exclude: Any) -> None:
-    """Takes the old `exclude=`: the pictures that `Dataset.without` leaves out now."""
+    """Converts the old argument `exclude`, whose pictures `Dataset.without` leaves out now."""
     if exclude is not None:
         named = arguments["dataset"]
         split, data_dir = arguments.get("split", "test"), arguments.get("data_dir")
@@ -57,26 +57,28 @@ def evaluate(
     """Measures the accuracy of one model, or of an ensemble, on a data set.
 
     Args:
-        models: a Keras model, the path of a `.keras`, `.h5` or `.tflite` file or a SavedModel
-            folder, a predictor, or a list of these; several are averaged. Their sizes may differ.
-        dataset: a `Dataset` (`data.open`, `data.from_tf`), or the name of one; or, for models of
-            one size, batches: a `tf.data.Dataset` of float32 (batch, crops, size, size, 3) in
-            [-1, 1] and integer labels (batch,).
+        models: a Keras model; the path of a `.keras`, `.h5`, `.tflite`, `.onnx` or OpenVINO `.xml`
+            file or of a SavedModel folder; a predictor; or a list of these, which are averaged.
+            Their sizes may differ.
+        dataset: a `Dataset` (`data.open`, `data.from_tf`) or the name of one. For models of one
+            size it may also be batches: a `tf.data.Dataset` of float32 (batch, crops, size, size,
+            3) in [-1, 1] and integer labels (batch,).
         crops: number of crops of each picture: 1, 10, 12 or 144.
-        split, data_dir: which part of a data set that is given by name, and where it lies.
-        batch_size: number of crops put through a network at a time.
-        on_error: "error"; or "skip": every picture is decoded once before, and those that cannot
-            be read are logged with their names and left out.
-        state_dir: a folder for the results so far, from which a later call goes on.
-        resume: whether to go on; `False` starts over.
+        split, data_dir: for a name: the split, and the folder of tensorflow-datasets' data.
+        batch_size: number of crops that a network takes at a time.
+        on_error: "error" raises an error for a picture that cannot be read; "skip" decodes every
+            picture once beforehand, and logs and leaves out those that cannot be read.
+        state_dir: a folder for the findings so far, from which a later call goes on.
+        resume: whether to go on from `state_dir`; `False` starts over.
         progress: whether to show a progress bar with the pictures per second.
 
     Returns:
-        An `Evaluation`.
+        The accuracies, with the probabilities that they come from.
 
     Raises:
-        ValueError: there is no model, the models have different classes from each other or from
-            the data, a model's outputs are not probabilities, a picture cannot be read, or
+        FileNotFoundError: there is no model at a path.
+        ValueError: there is no model, the models' classes differ from each other or from the
+            data's, a model's outputs are not probabilities, a picture cannot be read, or
             `state_dir` has the state of another evaluation.
     """
     predictors = [predictor(m) for m in (models if isinstance(models, (list, tuple)) else [models])]
@@ -95,18 +97,20 @@ def evaluate(
         check_on_error(on_error)
         pictures = _Pictures(as_dataset(dataset, split, data_dir), on_error)
     class_names = _class_names(predictors, pictures.class_names)
-    passes = state_dir and open_state(state_dir, pictures.key(predictors, crops), resume)
+    passes = None
+    if state_dir is not None and isinstance(pictures, _Pictures):
+        passes = open_state(state_dir, pictures.key(predictors, crops), resume)
     found = {}  # size: arrays
     for size in sizes:
         members = [p for p in predictors if p.size == size]
-        with Findings(passes and passes / f"size{size}") as findings:
+        with Findings(None if passes is None else passes / f"size{size}") as findings:
             _pass(members, pictures, crops, batch_size, findings, progress)
         found[size] = findings.arrays()
     return _averaged(predictors, found, pictures, crops, labels.readable(class_names))
 
 
 def _is_batches(dataset):
-    """Tells whether a `tf.data.Dataset` holds batches of crops that are ready for a network."""
+    """Tells whether a `tf.data.Dataset` has batches of crops that are ready for a network."""
     if not isinstance(dataset, tf.data.Dataset):
         return False
     spec = dataset.element_spec
@@ -115,27 +119,27 @@ def _is_batches(dataset):
 
 
 class _Batches:
-    """Batches that the caller made."""
+    """Batches of crops that the caller made."""
 
     class_names: tuple[str, ...] | None = None
     count: int | None = None
     broken = 0
     dataset: Dataset | None = None
 
-    def __init__(self, batches):
+    def __init__(self, batches: tf.data.Dataset) -> None:
         self._batches = batches
 
-    def of_size(self, size, crops, batch_size, skip):
+    def of_size(self, size: int, crops: int, batch_size: int, skip: int) -> tf.data.Dataset:
         return self._batches
 
-    def fault(self, done):
+    def fault(self, done: int) -> None:
         return None
 
 
 class _Pictures:
-    """The pictures of a `Dataset`, without those that cannot be read if they are to be skipped."""
+    """The pictures of a `Dataset`; with `on_error="skip"` without those that cannot be read."""
 
-    def __init__(self, dataset, on_error):
+    def __init__(self, dataset: Dataset, on_error: str) -> None:
         self.excluded = dataset.excluded
         self.broken = 0
         if on_error == "skip":
@@ -148,11 +152,11 @@ class _Pictures:
         self.class_names = dataset.class_names
         self.count = len(dataset)
 
-    def of_size(self, size, crops, batch_size, skip):
+    def of_size(self, size: int, crops: int, batch_size: int, skip: int) -> tf.data.Dataset:
         return self.dataset.evaluation_batches(size, batch_size, crops=crops, skip=skip)
 
-    def fault(self, done):
-        """Returns a ValueError that names the first broken picture after `done` of them."""
+    def fault(self, done: int) -> ValueError | None:
+        """Returns a ValueError that names the first broken picture after `done` pictures."""
         left = set(self.dataset.numbers[done:])
         for number, name, why in self.dataset.unreadable():
             if number in left:
@@ -161,8 +165,8 @@ class _Pictures:
                 )
         return None
 
-    def key(self, predictors, crops):
-        """Returns what must be equal for a run to go on from another one's state."""
+    def key(self, predictors: list[Predictor], crops: int) -> dict[str, Any]:
+        """Returns the values that must be equal for a run to go on from an earlier one's state."""
         dataset = self.dataset
         return {
             "models": [p.fingerprint() for p in predictors],
@@ -176,7 +180,7 @@ class _Pictures:
 
 
 def _pass(members, pictures, crops, batch_size, findings, progress):
-    """Puts all pictures through the networks of one size; adds what they say to `findings`."""
+    """Runs the networks of one size on all pictures; adds their outputs to `findings`."""
     names = " + ".join(pathlib.PurePath(p.name).name for p in members)
     title = f"{names}, {crops} crop{'s' * (crops > 1)}"
     size = members[0].size
@@ -189,11 +193,11 @@ def _pass(members, pictures, crops, batch_size, findings, progress):
     if not findings.count:
         raise ValueError("the data set has no pictures")
     if pictures.count not in (None, findings.count):
-        raise ValueError(f"{findings.count} pictures came, expected {pictures.count}")
+        raise ValueError(f"got {findings.count} pictures, expected {pictures.count}")
 
 
 def _run(predictors, batches, crops, batch_size, found, bar):
-    """Adds to `found` the predictors' summed probabilities for each picture of `batches`."""
+    """Adds the predictors' summed probabilities for each picture of `batches` to `found`."""
     start = time.perf_counter()
     for images, truths in batches:
         images, truths = tf.convert_to_tensor(images), np.asarray(truths, "int64")
@@ -219,13 +223,13 @@ def _run(predictors, batches, crops, batch_size, found, bar):
 
 
 def _hits(probabilities, truths):
-    """Tells of each picture whether its label is the likeliest class, and among the five."""
+    """Tells for each picture whether its label is the likeliest class, and among the top five."""
     right = metrics.top_k(probabilities, 5)[0] == truths[:, np.newaxis]
     return np.stack([right[:, 0], right.any(axis=1)], axis=1)
 
 
 def _probabilities(predictor, images, batch_size):
-    """Runs one network on `images`, a `batch_size` at a time so that 144 crops fit too."""
+    """Runs one network on `images` in batches, so that even 144 crops fit in memory."""
     starts = range(0, len(images), batch_size)
     values = np.concatenate([predictor(images[i : i + batch_size]) for i in starts])
     metrics.check_probabilities(values, predictor.name)
@@ -233,7 +237,7 @@ def _probabilities(predictor, images, batch_size):
 
 
 def _averaged(predictors, found, pictures, crops, class_names):
-    """Makes the `Evaluation` of the arrays that were found for each size."""
+    """Makes the `Evaluation` from the arrays found for each size."""
     first, *others = found.values()
     if any(not np.array_equal(arrays["labels"], first["labels"]) for arrays in others):
         raise ValueError("the pictures came in another order for models of another size")
@@ -257,7 +261,7 @@ def _averaged(predictors, found, pictures, crops, class_names):
 
 
 def _class_names(predictors, class_names):
-    """Returns the class names of the data or else of the first model, if every model has them."""
+    """Returns the class names of the data, or else of the first model; checks every model's."""
     if not predictors:
         raise ValueError("there is no model to evaluate")
     names = predictors[0].class_names if class_names is None else class_names
@@ -265,5 +269,7 @@ def _class_names(predictors, class_names):
         if p.classes != len(names):
             raise ValueError(f"{p.name} has {p.classes} classes, expected {len(names)}")
         if p.class_names != names and sorted(p.class_names) == sorted(names):
-            raise ValueError(f"{p.name} has the classes in another order than the data or a model")
+            raise ValueError(
+                f"{p.name} has the same classes as the data or another model, in another order"
+            )
     return names

@@ -2,10 +2,12 @@
 
     d^2 = |mu_1 - mu_2|^2 + tr(sigma_1 + sigma_2 - 2 (sigma_1 sigma_2)^(1/2))
 
-The arithmetic is that of the authors' code and of its port to PyTorch (github.com/mseitzer/
-pytorch-fid): mean and unbiased covariance in float64, the root by SciPy. Both subtract nothing for
-the bias of few pictures, and neither does this.
+It is computed as in the authors' code and its port to PyTorch (github.com/mseitzer/pytorch-fid):
+mean and unbiased covariance in float64, the root by SciPy. Like both, it does not correct the bias
+that comes from few pictures.
 """
+
+from __future__ import annotations
 
 import dataclasses
 import inspect
@@ -14,13 +16,16 @@ import pathlib
 import warnings
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from keras_inception.files import replacing
+from keras_inception.types import PathLike
 
 _LOGGER = logging.getLogger(__name__)
-_EPSILON = 1e-6  # added to both diagonals where the root is not finite, as the published code does
-_IMAGINARY = 1e-3  # on the root's diagonal; more is an error, as in the published code
+_EPSILON = 1e-6  # added to both diagonals if the root is not finite, as in the published code
+_IMAGINARY = 1e-3  # largest allowed on the root's diagonal, as in the published code
 _ASYMMETRY = 1e-6  # of a covariance in a file, relative to its largest element; our choice
+_NAMES = ("mu", "sigma", "pictures", "network")  # arrays in a file
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,12 +33,12 @@ class Statistics:
     """Mean and covariance of the features of a set of pictures.
 
     Attributes:
-        mu: float64 (features,).
-        sigma: float64 (features, features), unbiased.
-        pictures: how many there were; `None` if a file does not say.
-        network: size of the pictures and a hash of the weights that the features are of; empty if
-            a file does not say.
-        source: which pictures, or which file, for messages.
+        mu: mean, float64 (features,).
+        sigma: unbiased covariance, float64 (features, features).
+        pictures: number of pictures; `None` if a file does not say.
+        network: the pictures' size and a hash of the network's weights; empty if a file does not
+            say.
+        source: name of the pictures or of the file, for messages.
     """
 
     mu: np.ndarray
@@ -42,10 +47,10 @@ class Statistics:
     network: str = ""
     source: str = ""
 
-    def save(self, path):
-        """Writes an `.npz` with `mu` and `sigma`, which pytorch-fid reads, and what else is known.
+    def save(self, path: PathLike) -> None:
+        """Writes an `.npz` file, which pytorch-fid reads too.
 
-        That is `pictures` (-1: unknown) and `network`.
+        It has the arrays `mu` and `sigma`, `pictures` (-1 if unknown) and `network`.
 
         Raises:
             ValueError: the name of the file does not end in `.npz`.
@@ -58,94 +63,96 @@ class Statistics:
             )
 
     @classmethod
-    def load(cls, path):
-        """Reads an `.npz` of this package, of pytorch-fid or of the authors' code.
+    def load(cls, path: PathLike) -> Statistics:
+        """Reads an `.npz` file of this package, of pytorch-fid or of the authors' code.
 
         Raises:
             FileNotFoundError: there is no such file.
-            ValueError: it is damaged, or `mu` and `sigma` are not mean and covariance.
+            ValueError: it is damaged, or `mu` and `sigma` are not a mean and a covariance.
         """
         path = _checked_name(path)
         if not path.is_file():
-            raise FileNotFoundError(f"{path} is no file")
+            raise FileNotFoundError(f"{path} is not a file")
         try:
             with np.load(path, allow_pickle=False) as file:
                 arrays = {name: file[name] for name in _NAMES if name in file}
-        except Exception as error:  # numpy, zipfile and zlib each have their own
-            raise ValueError(f"{path} is no readable .npz of statistics: {error}") from error
+        except Exception as error:  # numpy, zipfile and zlib raise errors of their own
+            raise ValueError(f"{path} is not a readable .npz of statistics: {error}") from error
         try:
             return cls(**_checked(arrays), source=str(path))
         except ValueError as error:
-            raise ValueError(f"{path} has no statistics that can be used: {error}") from error
+            raise ValueError(f"{path} has no usable statistics: {error}") from error
 
 
-_NAMES = ("mu", "sigma", "pictures", "network")
-
-
-def _checked_name(path):
+def _checked_name(path: PathLike) -> pathlib.Path:
     path = pathlib.Path(path).expanduser()
     if path.suffix != ".npz":
-        raise ValueError(f"{path}: a file of statistics is an .npz")
+        raise ValueError(f"{path}: a file of statistics must be an .npz")
     return path
 
 
 def _checked(arrays):
-    """The fields of `Statistics` from what a file holds."""
+    """Returns the fields of `Statistics`, given the arrays of a file."""
     for name in ("mu", "sigma"):
         if name not in arrays:
             raise ValueError(f"there is no {name}")
         if arrays[name].dtype.kind not in "fiu":
-            raise ValueError(f"{name} is of type {arrays[name].dtype}, no numbers")
+            raise ValueError(f"{name} is of type {arrays[name].dtype}; it must have numbers")
     mu, sigma = (arrays[name].astype(np.float64) for name in ("mu", "sigma"))
     if mu.ndim != 1 or not mu.size or sigma.shape != (mu.size, mu.size):
         raise ValueError(
-            f"mu has the shape {mu.shape} and sigma {sigma.shape}; (features,) and "
-            "(features, features) are wanted"
+            f"mu has the shape {mu.shape} and sigma {sigma.shape}; expected (features,) and "
+            "(features, features)"
         )
     if not (np.isfinite(mu).all() and np.isfinite(sigma).all()):
         raise ValueError("mu or sigma has values that are not finite")
     asymmetry = np.abs(sigma - sigma.T).max()
     if asymmetry > _ASYMMETRY * np.abs(sigma).max() or sigma.diagonal().min() < 0:
-        raise ValueError("sigma is no covariance: not symmetric, or negative on its diagonal")
+        raise ValueError("sigma is not a covariance: not symmetric, or negative on its diagonal")
     pictures, network = arrays.get("pictures", np.int64(-1)), arrays.get("network", np.str_())
     if (pictures.shape, network.shape) != ((), ()):
-        raise ValueError("pictures or network is an array")
+        raise ValueError("pictures or network is an array; each must be a single value")
     if pictures.dtype.kind not in "iu" or network.dtype.kind != "U":
-        raise ValueError("pictures is no whole number, or network no text")
+        raise ValueError("pictures must be a whole number, and network a text")
     known = int(pictures) if pictures > 0 else None
     return {"mu": mu, "sigma": sigma, "pictures": known, "network": str(network)}
 
 
 class Moments:
-    """Mean and covariance of rows that come in batches, in one pass.
+    """Mean and covariance of rows that come in batches, computed in one pass.
 
-    Memory does not grow with the rows. A batch's own mean and squared deviations are joined to
-    those so far (T. Chan, G. Golub, R. LeVeque, "Updating formulae and a pairwise algorithm for
-    computing sample variances", 1979): sums of squares would cancel where the mean is large.
+    Memory does not grow with the number of rows. The mean and squared deviations of each batch are
+    merged into the earlier ones (T. Chan, G. Golub, R. LeVeque, "Updating formulae and a pairwise
+    algorithm for computing sample variances", 1979). Plain sums of squares would lose digits if the
+    mean is large.
+
+    Attributes:
+        count: number of rows so far.
     """
 
-    def __init__(self):
-        self.count = 0
-        self._mean = self._squares = None
+    def __init__(self) -> None:
+        self.count: int = 0
+        self._mean: np.ndarray | None = None
+        self._squares: np.ndarray | None = None
 
-    def add(self, rows):
-        """Adds `rows`, (batch, features) of any float.
+    def add(self, rows: ArrayLike) -> None:
+        """Adds a batch of rows, float (batch, features).
 
         Raises:
-            ValueError: they are not finite, or of another length than those before.
+            ValueError: they are not finite, or have another length than earlier rows.
         """
         rows = np.asarray(rows, np.float64)
         if rows.ndim != 2 or not rows.size:
-            raise ValueError(f"features of shape {rows.shape}; (batch, features) is wanted")
+            raise ValueError(f"features have the shape {rows.shape}; expected (batch, features)")
         finite = np.isfinite(rows).all(axis=1)
         if not finite.all():
             place = self.count + int(finite.argmin())
             raise ValueError(f"the features of picture {place} (from 0) are not finite")
-        if self._mean is None:
+        if self._mean is None or self._squares is None:
             self._mean = np.zeros(rows.shape[1])
             self._squares = np.zeros((rows.shape[1],) * 2)
         if rows.shape[1] != len(self._mean):
-            raise ValueError(f"{rows.shape[1]} features, where there were {len(self._mean)}")
+            raise ValueError(f"rows have {rows.shape[1]} features, expected {len(self._mean)}")
         mean = rows.mean(axis=0)
         deviations = rows - mean
         total = self.count + len(rows)
@@ -155,28 +162,30 @@ class Moments:
         self._mean = self._mean + apart * (len(rows) / total)
         self.count = total
 
-    def statistics(self, **known):
-        """A `Statistics` with the further fields of it that are `known`.
+    def statistics(self, network: str = "", source: str = "") -> Statistics:
+        """Returns the `Statistics` of all rows; the arguments are fields of it.
 
         Raises:
             ValueError: there were fewer than two rows.
         """
-        if self.count < 2:
+        if self._mean is None or self._squares is None or self.count < 2:
             raise ValueError(
-                f"a covariance is of two pictures or more, and {known.get('source') or 'the set'} "
-                f"has {self.count}"
+                f"a covariance needs two pictures or more, and {source or 'the set'} has "
+                f"{self.count}"
             )
         sigma = self._squares / (self.count - 1)
-        return Statistics(self._mean, sigma, self.count, **known)
+        return Statistics(self._mean, sigma, self.count, network, source)
 
 
-def frechet_distance(first, second):
-    """The squared distance d^2 between two `Statistics`; rounding may leave it just below zero.
+def frechet_distance(first: Statistics, second: Statistics) -> float:
+    """Returns the squared distance d^2 between two `Statistics`.
+
+    Rounding may leave it just below zero.
 
     Raises:
         ImportError: SciPy is not installed.
-        ValueError: the features are of different numbers or networks, or the root of the product
-            of the covariances is not real.
+        ValueError: the two have different numbers of features or are of different networks, or the
+            root of the product of the covariances is not real.
     """
     if first.mu.shape != second.mu.shape:
         raise ValueError(
@@ -184,8 +193,8 @@ def frechet_distance(first, second):
         )
     if first.network and second.network and first.network != second.network:
         raise ValueError(
-            f"the features are of different networks: {_named(first)} of {first.network}, "
-            f"{_named(second)} of {second.network}"
+            f"the features come from different networks: {_named(first)} from {first.network}, "
+            f"{_named(second)} from {second.network}"
         )
     for statistics in (first, second):
         if statistics.pictures is not None and statistics.pictures <= statistics.mu.size:
@@ -206,7 +215,7 @@ def _named(statistics):
 
 
 def _trace_of_root(first, second):
-    """tr((first second)^(1/2)), as the published code computes it."""
+    """Computes tr((first second)^(1/2)) as the published code does."""
     root = _root(first @ second)
     if not np.isfinite(root).all():
         _LOGGER.warning(
@@ -218,13 +227,13 @@ def _trace_of_root(first, second):
     if not imaginary <= _IMAGINARY:
         raise ValueError(
             "the root of the product of the covariances is not real: "
-            f"{imaginary:.3g} on its diagonal is imaginary, {_IMAGINARY:g} is allowed"
+            f"its diagonal has an imaginary part of {imaginary:.3g}, and {_IMAGINARY:g} is allowed"
         )
     return float(np.trace(root).real)
 
 
 def _root(matrix):
-    """SciPy's matrix root, silent whichever version it is."""
+    """Computes the matrix root by SciPy, without a message from any version of it."""
     try:
         from scipy import linalg
     except ImportError as error:
@@ -232,11 +241,11 @@ def _root(matrix):
             "the Frechet distance needs SciPy: pip install keras_inception[fid]"
         ) from error
 
-    # Until 1.15 `disp=True`, the default, prints to stdout; from 1.16 on naming it is deprecated.
+    # Until 1.15 the default `disp=True` prints to stdout; since 1.16 the argument is deprecated.
     disp = inspect.signature(linalg.sqrtm).parameters.get("disp")
     with warnings.catch_warnings():
-        # Of a singular matrix: what is off the diagonal, which the trace does not need, is then
-        # inaccurate. What is not finite is noticed here.
+        # SciPy warns of a singular matrix. Then values off the diagonal are inaccurate, which the
+        # trace does not need. The caller notices values that are not finite.
         warnings.simplefilter("ignore")
         if disp is not None and disp.default is True:
             return linalg.sqrtm(matrix, disp=False)[0]

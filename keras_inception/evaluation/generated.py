@@ -1,15 +1,15 @@
-"""Frechet inception distance and Inception Score: how near generated pictures come to real ones.
+"""Frechet inception distance and Inception Score, which compare generated pictures with real ones.
 
-Both run the network of 2015-12-05 (`InceptionV3(variant="fid")`): the distance (1706.08500) on the
-2048 features of its global average pool, the score (1606.03498) on its 1008 classes.
+Both run the network of 2015-12-05 (`InceptionV3(variant="fid")`). The distance (1706.08500) uses
+the 2048 features of its global average pool, the score (1606.03498) its 1008 classes.
 
-Pictures are taken whole and squashed to 299 x 299, as in the port to PyTorch that most figures are
-made with today (github.com/mseitzer/pytorch-fid): bilinear between pixel centres, no smoothing
-before shrinking, pixels in [-1, 1].
+Whole pictures are squashed to 299 x 299 as in the port to PyTorch with which most figures are made
+today (github.com/mseitzer/pytorch-fid): bilinear between pixel centres, without smoothing before
+shrinking, pixels in [-1, 1].
 
-**Differences from the authors' code.** It ran the published TensorFlow graph, whose
-`ResizeBilinear` of TensorFlow 1 puts pixel 0 on pixel 0 (no `half_pixel_centers`) and whose pixels
-are (x - 128) / 128, not x / 127.5 - 1. Figures of the two differ in the last digits.
+**Differences from the authors' code.** It runs the published TensorFlow graph. There TensorFlow 1's
+`ResizeBilinear` puts pixel 0 on pixel 0 (no `half_pixel_centers`), and pixels are (x - 128) / 128,
+not x / 127.5 - 1. The two give figures that differ in the last digits.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from __future__ import annotations
 import os
 import pathlib
 from collections.abc import Iterable, Iterator
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import keras
 import numpy as np
@@ -33,24 +33,24 @@ from keras_inception.renamed import replaced_argument
 from keras_inception.types import PathLike
 from keras_inception.weights.formats import CONVERSION
 
-# A port of the graph of 2015-12-05, published as a PyTorch file only.
+# A port of the graph of 2015-12-05, which is published only as a PyTorch file.
 PORT = (
     "https://github.com/mseitzer/pytorch-fid/releases/download/fid_weights/"
     "pt_inception-2015-12-05-6726825d.pth"
 )
-SPLITS = 10  # of the Inception Score, as published
-Pictures = Dataset | str
+SPLITS = 10  # number of parts for the Inception Score, as published
+Pictures: TypeAlias = Dataset | str
 
 
 class InceptionScore(NamedTuple):
-    """Mean and standard deviation of the scores of the parts of a set of pictures."""
+    """Mean and standard deviation of the scores of all parts of a set of pictures."""
 
     mean: float
     deviation: float
 
 
 def _split_of(argument):
-    """Decorator that accepts the old argument that said the split of another argument."""
+    """Makes a decorator that accepts the old argument for the split of `argument`."""
     suffix = "" if argument == "source" else f"_{argument}"
 
     def convert(arguments: dict[str, Any], split: Any) -> None:
@@ -73,12 +73,12 @@ def fid(
     batch_size: int = 32,
     progress: bool = True,
 ) -> float:
-    """Computes the Frechet inception distance between two sets of pictures: 0 for equal ones.
+    """Computes the Frechet inception distance between two sets of pictures (0 if they are equal).
 
     Args:
-        a, b: each a `Dataset` or its name, which needs no classes; an `.npz` of statistics, of this
-            package, pytorch-fid or the authors' code; or a `Statistics`.
-        model, weights: as in `statistics`; not used if neither set is of pictures.
+        a, b: each is a `Dataset`, which needs no classes, or the name of one; the path of an `.npz`
+            file of statistics by this package, pytorch-fid or the authors' code; or a `Statistics`.
+        model, weights: as in `statistics`; not needed if neither set is given as pictures.
         data_dir, batch_size, progress: as in `statistics`.
 
     Returns:
@@ -87,9 +87,9 @@ def fid(
     Raises:
         ImportError: SciPy is not installed.
         FileNotFoundError: there is no such file of statistics.
-        ValueError: there are pictures and neither model nor weights (the message says where the
-            weights are), a set has fewer than two pictures or one that cannot be read, a file is
-            damaged or a pickle, or the two are of features of different networks.
+        ValueError: there are pictures, but neither a model nor weights (the message says where the
+            weights are); a set has fewer than two pictures, or one that cannot be read; a file is
+            damaged or a pickle; or the features of the two sets come from different networks.
     """
     found = each_statistics(
         (a, b),
@@ -109,18 +109,18 @@ def each_statistics(
     weights: PathLike | None = None,
     **arguments: Any,
 ) -> Iterator[Statistics]:
-    """Yields the `Statistics` of each source; builds a network once, and only for pictures.
+    """Yields the `Statistics` of each source; builds a network at most once, for pictures only.
 
     Args:
-        sources: each as `a` and `b` of `fid`.
+        sources: each is as `a` and `b` of `fid`.
         model, weights, arguments: as in `statistics`.
     """
     network = None
     for source in sources:
         if isinstance(source, Statistics):
             yield source
-        elif _is_file(source):
-            yield Statistics.load(source)
+        elif (file := _statistics_file(source)) is not None:
+            yield Statistics.load(file)
         else:
             network = network or features(model, weights)
             yield statistics(source, model=network, **arguments)
@@ -136,22 +136,26 @@ def statistics(
     batch_size: int = 32,
     progress: bool = True,
 ) -> Statistics:
-    """Computes mean and covariance of the features of a set of pictures, to save and use again.
+    """Computes the mean and covariance of the features of a set of pictures.
+
+    Save them if the set is compared more than once. Memory does not grow with the number of
+    pictures.
 
     Args:
         source: a `Dataset`, which needs no classes (`data.open(name, split, labelled=False)`), or
-            the name of one: then the split is the only one there is, or else `test`.
-        model: a `keras.Model` from square pictures in [-1, 1] to features (batch, features). A
-            classifier of this package gives those of its global average pool.
+            the name of one, whose split is then its only one, or `test` if there are several.
+        model: a `keras.Model` from square pictures in [-1, 1] to features (batch, features). For a
+            classifier of this package the features are those of its global average pool.
         weights: instead of a model, the path of a file of weights for
-            `InceptionV3(variant="fid")`: a `.safetensors` with the names of the port to PyTorch,
-            or a file that this package saved.
-        data_dir: folder in which tensorflow-datasets keeps its data, for a name.
-        batch_size: number of pictures put through the network at a time.
+            `InceptionV3(variant="fid")`: a `.safetensors` file with the names of the port to
+            PyTorch, or a file that this package saved.
+        data_dir: for a name: folder in which tensorflow-datasets keeps its data.
+        batch_size: number of pictures that the network takes at a time.
         progress: whether to show a progress bar with the pictures per second.
 
-    Returns:
-        A `Statistics`. Memory does not grow with the number of pictures.
+    Raises:
+        ValueError: there is neither a model nor weights (the message says where the weights are),
+            there are fewer than two pictures, or one cannot be read.
     """
     network = features(model, weights)
     dataset = as_dataset(source, None, data_dir, labelled=False)
@@ -176,9 +180,9 @@ def inception_score(
 ) -> InceptionScore:
     """Computes the Inception Score: exp of the mean Kullback-Leibler divergence of the classes.
 
-    The divergence is that of a picture's classes from their mean over a part of the pictures. As in
-    the published code the parts follow each other, and the logits have no bias although the file
-    of the classifier has one.
+    The divergence compares a picture's probabilities with their mean over a part of the pictures.
+    As in the published code, the parts follow each other, and the logits have no bias, although the
+    classifier's file has one.
 
     Args:
         source, data_dir, batch_size, progress: as in `statistics`.
@@ -186,16 +190,15 @@ def inception_score(
             whose bias is left as it is.
         weights: as in `statistics`.
         splits: number of parts.
-        seed: sets a random order in which pictures are dealt to the parts. `None` keeps the order
-            on disk, in which pictures of one class folder follow each other, so that a part lacks
-            the other classes.
+        seed: deals pictures to the parts in a random order. `None` keeps the order on disk. Then
+            the pictures of a class folder follow each other, so each part has few classes.
 
     Returns:
-        An `InceptionScore`.
+        Mean and standard deviation of the scores of the parts.
 
     Raises:
-        ValueError: there are fewer pictures than parts, one cannot be read, or the outputs are not
-            probabilities.
+        ValueError: there is neither a model nor weights, there are fewer pictures than parts, one
+            cannot be read, or the outputs are not probabilities.
     """
     _check_network(model, weights)
     dataset = as_dataset(source, None, data_dir, labelled=False)
@@ -203,7 +206,7 @@ def inception_score(
     if not 1 <= splits <= count:
         raise ValueError(f"splits={splits} is not from 1 to {count}, the number of pictures")
     network = KerasPredictor(_classifier(weights) if model is None else _checked(model))
-    # The part of picture i: parts differ by one picture at most, as in the published code.
+    # The part of each picture. Sizes of parts differ by at most one, as in the published code.
     parts = np.repeat(np.arange(splits), np.diff(np.arange(splits + 1) * count // splits))
     if seed is not None:
         parts = np.random.default_rng(seed).permutation(parts)
@@ -218,7 +221,7 @@ def inception_score(
         np.add.at(negative_entropy, part, _p_log_p(batch))
         done += len(batch)
     counts = np.bincount(parts)
-    # The mean of KL(p | mean) is the mean of p log p, less that of the mean.
+    # The mean of KL(p | m), m being the mean of p, is the mean of p log p minus m log m.
     divergence = negative_entropy / counts - _p_log_p(total / counts[:, np.newaxis])
     scores = np.exp(divergence)
     return InceptionScore(float(scores.mean()), float(scores.std()))
@@ -227,7 +230,11 @@ def inception_score(
 def features(
     model: keras.Model | KerasPredictor | None = None, weights: PathLike | None = None
 ) -> KerasPredictor:
-    """Makes a predictor of features: with the network of FID, or a `keras.Model`."""
+    """Makes a predictor of features from a `keras.Model`, or from weights of FID's network.
+
+    Raises:
+        ValueError: both or neither are given, or the model is not a `keras.Model`.
+    """
     if isinstance(model, KerasPredictor):
         return model
     _check_network(model, weights)
@@ -239,10 +246,11 @@ def features(
             pooling="avg",
             variant="fid",
         )
-    names = {layer.name for layer in _checked(model).layers}
-    if {"avg_pool", "predictions"} <= names:
-        model = keras.Model(model.input, model.get_layer("avg_pool").output, name=model.name)
-    return KerasPredictor(model)
+    network = _checked(model)
+    if {"avg_pool", "predictions"} <= {layer.name for layer in network.layers}:
+        pool = network.get_layer("avg_pool").output
+        network = keras.Model(network.input, pool, name=network.name)
+    return KerasPredictor(network)
 
 
 def _check_network(model, weights):
@@ -256,7 +264,7 @@ def _check_network(model, weights):
 
 
 def _classifier(weights):
-    """Builds the network of FID with its 1008 classes, without their bias."""
+    """Builds FID's network with its 1008 classes, but without their bias."""
     model = InceptionV3(weights=weights, variant="fid")
     bias = model.get_layer("predictions").bias
     bias.assign(np.zeros(bias.shape))
@@ -269,20 +277,20 @@ def _checked(model):
     return model
 
 
-def _is_file(source):
-    """Tells whether a source is a file of statistics, not a set of pictures."""
+def _statistics_file(source: Pictures | PathLike) -> PathLike | None:
+    """Returns a source that is a file of statistics, or `None` if it is a set of pictures."""
     if isinstance(source, Dataset):
-        return False
+        return None
     if not isinstance(source, (str, os.PathLike)):
         raise ValueError(
-            "a set of pictures must be a Dataset, the name of one, an .npz of statistics or a "
+            "a set of pictures must be a Dataset, the name of one, the path of an .npz file or a "
             f"Statistics, not an object of type {type(source).__name__}"
         )
-    return pathlib.PurePath(source).suffix == ".npz"
+    return source if pathlib.PurePath(source).suffix == ".npz" else None
 
 
 def _outputs(network, dataset, batch_size, progress):
-    """Yields the network's outputs for each batch of pictures; a broken one is a ValueError."""
+    """Yields the network's outputs for each batch; raises ValueError for a broken picture."""
     batches = dataset.whole_picture_batches(network.size, batch_size)
     with progress_bar(len(dataset), str(dataset), shown=progress) as bar:
         try:

@@ -1,43 +1,62 @@
 """Plots of an evaluation or a training run, as the bytes of PNG files.
 
-They are drawn on matplotlib's `Figure` and Agg canvas, never through pyplot, so neither the
-caller's figures nor its settings are touched. Each has a light and a dark form.
+They are drawn on matplotlib's `Figure` and Agg canvas, never through pyplot, so they change neither
+the caller's figures nor its settings. Each plot has a light and a dark form.
 """
+
+from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Mapping, Sequence
+from typing import TypeAlias
 
 import numpy as np
+from numpy.typing import ArrayLike
 
-# Our choice: the ink, the faint lines and two series that stand out on white and on near-black.
+from keras_inception.types import PathLike
+
+History: TypeAlias = Mapping[str, Sequence[float]]
+
+# Our choice: colours of the ink, the faint lines and two series, which stand out on white and on
+# near-black.
 THEMES = {
     "light": {"ink": "#30343b", "faint": "#d9dce1", "series": ("#2563eb", "#c2410c")},
     "dark": {"ink": "#d7dae0", "faint": "#3b4048", "series": ("#7aa2ff", "#ffa066")},
 }
-# Few to many: from the page's ground to the series' blue.
+# From few to many: from the page's background to the blue of the series.
 COUNT_COLORS = {
     "light": ("#ffffff", "#93b4f8", "#1e40af"),
     "dark": ("#16181d", "#33518f", "#a9c4ff"),
 }
 
 
-def confusion_plot(confusion, class_names, theme="light"):
-    """The confusion matrix as a coloured grid, each row divided by its true class's pictures.
+def confusion_plot(confusion: ArrayLike, class_names: Sequence[str], theme: str = "light") -> bytes:
+    """Draws the confusion matrix as a coloured grid.
+
+    Each row is divided by the number of pictures of its true class.
 
     Args:
-        confusion: counts (classes, classes), one row a true class.
-        class_names: one a class; they are written out up to 40 classes.
+        confusion: counts (classes, classes), one row per true class.
+        class_names: one name per class; they are shown if there are at most 40.
         theme: `light` or `dark`.
 
     Returns:
-        The bytes of a PNG with a transparent ground.
+        The bytes of a PNG with a transparent background.
+
+    Raises:
+        ImportError: matplotlib is not installed.
+        ValueError: the matrix has another shape, or there is no such theme.
     """
     from matplotlib.colors import LinearSegmentedColormap
 
     confusion, colors = np.asarray(confusion), _theme(theme)
     classes = len(class_names)
     if confusion.shape != (classes, classes):
-        raise ValueError(f"confusion of shape {confusion.shape} for {classes} class names")
+        raise ValueError(
+            f"confusion has the shape {confusion.shape}; expected ({classes}, {classes}) for "
+            f"{classes} class names"
+        )
     shares = confusion / np.maximum(confusion.sum(axis=1, keepdims=True), 1)
     side = min(3.2 + 0.3 * classes, 12.0)
     figure = _figure(side, side * 0.94)
@@ -59,24 +78,31 @@ def confusion_plot(confusion, class_names, theme="light"):
     return _png(figure)
 
 
-def reliability_plot(pictures, confidence, accuracy, theme="light"):
-    """How often a network is right, over how sure it says it is; on the diagonal it is honest.
+def reliability_plot(
+    pictures: ArrayLike, confidence: ArrayLike, accuracy: ArrayLike, theme: str = "light"
+) -> bytes:
+    """Draws accuracy over confidence; on the diagonal a network is as sure as it is right.
 
     Args:
-        pictures, confidence, accuracy: as `metrics.reliability` gives them.
+        pictures, confidence, accuracy: as `metrics.reliability` returns them.
         theme: `light` or `dark`.
 
     Returns:
-        The bytes of a PNG with a transparent ground.
+        The bytes of a PNG with a transparent background.
+
+    Raises:
+        ImportError: matplotlib is not installed.
+        ValueError: there is no such theme.
     """
     pictures, colors = np.asarray(pictures), _theme(theme)
+    confidence, accuracy = np.asarray(confidence), np.asarray(accuracy)
     figure = _figure(5.6, 4.6)
     upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
     edges, width = np.arange(len(pictures)) / len(pictures), 1 / len(pictures)
     first, second = colors["series"]
     upper.bar(edges, accuracy, width, align="edge", color=first, alpha=0.35, lw=0)
     filled = pictures > 0
-    points = np.asarray(confidence)[filled], np.asarray(accuracy)[filled]
+    points = confidence[filled], accuracy[filled]
     upper.plot(*points, color=first, marker="o", ms=5, lw=0, label="measured")
     upper.plot([0, 1], [0, 1], color=second, lw=1.2, ls="--", label="as sure as it is right")
     upper.set_ylabel("accuracy")
@@ -94,25 +120,27 @@ def reliability_plot(pictures, confidence, accuracy, theme="light"):
     return _png(figure)
 
 
-def curve_plot(history, name, title, theme="light"):
-    """Training curve: one quantity after each epoch, in training and, if known, in validation.
+def curve_plot(history: History | PathLike, name: str, title: str, theme: str = "light") -> bytes:
+    """Draws a quantity after each epoch, in training and, if it is known, in validation.
 
     Args:
-        history: `{name: [a value an epoch, ...]}` as `keras.callbacks.History` keeps it, or the
-            path of a CSV file by `keras.callbacks.CSVLogger`.
-        name: of the quantity in training, `loss` for instance; in validation it is `val_loss`.
-        title: over the plot.
+        history: a mapping of names to one value per epoch, as `keras.callbacks.History` keeps it,
+            or the path of a CSV file by `keras.callbacks.CSVLogger`.
+        name: name of the quantity in training, for example `loss`, whose name in validation is
+            `val_loss`.
+        title: heading of the plot.
         theme: `light` or `dark`.
 
     Returns:
-        The bytes of a PNG with a transparent ground.
+        The bytes of a PNG with a transparent background.
 
     Raises:
-        ValueError: the history does not have the quantity.
+        ImportError: matplotlib is not installed.
+        ValueError: the history does not have the quantity, or there is no such theme.
     """
     history, colors = read_history(history), _theme(theme)
     if name not in history:
-        raise ValueError(f"no {name} in the history, but {', '.join(history)}")
+        raise ValueError(f"the history has no {name}; it has {', '.join(history)}")
     figure = _figure(5.6, 3.6)
     axes = figure.add_subplot()
     series = (("training", name), ("validation", f"val_{name}"))
@@ -129,15 +157,21 @@ def curve_plot(history, name, title, theme="light"):
     return _png(figure)
 
 
-def latency_plot(seconds, theme="light"):
-    """Bars of how long a batch takes in each form: the median, with a line from least to 95 %.
+def latency_plot(seconds: Mapping[str, Mapping[str, float]], theme: str = "light") -> bytes:
+    """Draws a bar for the time of a batch in each form of a model.
+
+    A bar shows the median, and a line on it goes from the minimum to the 95th percentile.
 
     Args:
-        seconds: `{name: {"min": ..., "median": ..., "p95": ...}}`.
+        seconds: the times of each form by its name, `{"min": ..., "median": ..., "p95": ...}`.
         theme: `light` or `dark`.
 
     Returns:
-        The bytes of a PNG with a transparent ground.
+        The bytes of a PNG with a transparent background.
+
+    Raises:
+        ImportError: matplotlib is not installed.
+        ValueError: there is no such theme.
     """
     colors = _theme(theme)
     figure = _figure(6.4, 1.2 + 0.34 * len(seconds))
@@ -152,7 +186,7 @@ def latency_plot(seconds, theme="light"):
     for place, (value, end) in enumerate(zip(median, p95)):
         axes.text(end, place, f" {value:.1f}", va="center", color=colors["ink"], fontsize=8)
     axes.invert_yaxis()
-    axes.set_xlabel("milliseconds a batch: median, least to 95 %")
+    axes.set_xlabel("milliseconds per batch: median, minimum to 95 %")
     axes.set_xlim(0, 1.12 * p95.max())
     axes.grid(axis="x", color=colors["faint"], lw=0.6)
     axes.set_axisbelow(True)
@@ -160,13 +194,16 @@ def latency_plot(seconds, theme="light"):
     return _png(figure)
 
 
-def read_history(history):
-    """`{name: [floats]}` of a history dict or a CSVLogger file; columns of text are left out."""
-    if isinstance(history, dict):
+def read_history(history: History | PathLike) -> dict[str, list[float]]:
+    """Reads a history as `curve_plot` takes it: names to one value per epoch.
+
+    Columns of text are left out.
+    """
+    if isinstance(history, Mapping):
         return {name: [float(value) for value in values] for name, values in history.items()}
     with open(history, newline="") as file:
         rows = list(csv.DictReader(file))
-    columns = {}
+    columns: dict[str, list[float]] = {}
     for name in rows[0] if rows else ():
         try:
             columns[name] = [float(row[name]) for row in rows]
@@ -176,7 +213,7 @@ def read_history(history):
 
 
 def _write_counts(axes, confusion, shares, theme):
-    """Writes each count that is not zero into its square, in ink that can be read on it."""
+    """Writes each count that is not zero into its square, in a readable colour."""
     on_full = {"light": "#ffffff", "dark": "#16181d"}[theme]
     size = 8 if len(confusion) <= 20 else 5
     for row, column in zip(*np.nonzero(confusion), strict=True):
@@ -187,12 +224,12 @@ def _write_counts(axes, confusion, shares, theme):
 
 def _theme(theme):
     if theme not in THEMES:
-        raise ValueError(f"theme={theme!r}; {sorted(THEMES)} are known")
+        raise ValueError(f"there is no theme {theme!r}; choose from {', '.join(THEMES)}")
     return THEMES[theme]
 
 
 def _figure(width, height):
-    """An empty figure, in inches."""
+    """Makes an empty figure of a size in inches."""
     try:
         from matplotlib.figure import Figure
     except ImportError as error:

@@ -1,23 +1,13 @@
-"""One way to call a Keras model, a SavedModel folder and the files of other runtimes.
+"""One way to call a Keras model, a SavedModel folder and the files of other runtimes."""
 
-`predictor(model)` gives an object with
-
-- `name`: what reports call it;
-- `size`: the side of the square pictures that the network takes, in pixels;
-- `classes`: how many there are;
-- `class_names`: what they are called;
-- `p(crops)`: float32 (batch, size, size, 3) in [-1, 1] to probabilities, numpy (batch, classes);
-- `p.from_bytes(pictures)`: a list of encoded pictures (JPEG, PNG ...) to the same, by way of the
-  evaluation view of `data/preprocessing.py`;
-- `p.classify(pictures, top=5)`: for each encoded picture its likeliest classes, best first, as
-  `(name, probability)`;
-- `p.fingerprint()`: tells whether a predictor is the same as another one was.
-"""
+from __future__ import annotations
 
 import contextlib
 import hashlib
 import pathlib
 import re
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
 
 import keras
 import numpy as np
@@ -26,22 +16,28 @@ import tensorflow as tf
 from keras_inception import labels, runtimes
 from keras_inception.data import preprocessing
 from keras_inception.evaluation import metrics
+from keras_inception.renamed import renamed_arguments
+from keras_inception.types import PathLike
 
 KINDS = {".tflite": "TFLite model", ".onnx": "ONNX model", ".xml": "OpenVINO model"}
+R = TypeVar("R")
 
 
-def predictor(model, class_names=None):
-    """Makes a predictor of a Keras model, or of the path of a file or folder that holds one.
+def predictor(
+    model: Predictor | keras.Model | PathLike, class_names: Sequence[str] | None = None
+) -> Predictor:
+    """Makes a predictor from a Keras model, or from the file or folder of a model.
 
     Args:
-        model: a Keras model, a `.keras` or `.h5` file, a folder that `export.saved_model` wrote,
-            a `.tflite`, `.onnx` or OpenVINO `.xml` file, or a predictor, which is given back.
-        class_names: one a class; by default those in the SavedModel, or in the file beside the
-            model (`labels.class_names`), or the numbers of the classes.
+        model: a Keras model; the path of a `.keras`, `.h5`, `.tflite`, `.onnx` or OpenVINO `.xml`
+            file, or of a folder that `export.saved_model` wrote; or a predictor, which is returned
+            unchanged.
+        class_names: one name per class. By default they are read from the SavedModel or from the
+            file beside the model (`labels.class_names`), else they are the classes' numbers.
 
     Raises:
         FileNotFoundError: there is nothing at that path.
-        ValueError: it is not a classifier of square RGB pictures in one of these forms.
+        ValueError: the model is not a classifier of square RGB pictures in one of these forms.
     """
     if isinstance(model, Predictor):
         return model
@@ -57,17 +53,17 @@ def predictor(model, class_names=None):
     if path.suffix in (".keras", ".h5"):
         return KerasPredictor(keras_model(path), class_names, path)
     raise ValueError(
-        f"{path} is not a model: a .keras, .h5, .tflite, .onnx or .xml (OpenVINO) file or a "
-        "SavedModel folder is wanted"
+        f"{path} is not a model; expected a .keras, .h5, .tflite, .onnx or .xml (OpenVINO) file or "
+        "a SavedModel folder"
     )
 
 
-def keras_model(path):
-    """The model in a `.keras` or `.h5` file.
+def keras_model(path: PathLike) -> keras.Model:
+    """Reads the model in a `.keras` or `.h5` file.
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: it is damaged or no model.
+        ValueError: the file is damaged, or is not a model.
     """
     path = pathlib.Path(path)
     if not path.is_file():
@@ -76,53 +72,108 @@ def keras_model(path):
 
 
 class Predictor:
-    """What the three forms share; the module's docstring lists its attributes.
+    """A classifier of pictures, whatever the form of its model.
 
-    Each form has `_run(crops)`, float32 (batch, size, size, 3) to probabilities.
+    Each form defines `_run`, which turns float32 crops (batch, size, size, 3) into probabilities.
+
+    Attributes:
+        name: what reports call the model.
+        size: side of the square pictures that the model takes, in pixels.
+        classes: number of classes.
+        class_names: one name per class.
+        path: path of the model's file or folder; `None` if it has none.
     """
 
-    def __init__(self, name, input_shape, output_shape, class_names, path=None):
-        self.path = path
-        if len(input_shape) != 4 or input_shape[1] != input_shape[2] or input_shape[3] != 3:
-            raise ValueError(f"{name} takes {input_shape}; (batch, size, size, 3) is wanted")
-        if input_shape[1] is None:
+    name: str
+    size: int
+    classes: int
+    class_names: tuple[str, ...]
+    path: pathlib.Path | None
+    _run: Callable[[Any], Any]
+
+    def __init__(
+        self,
+        name: str,
+        input_shape: Sequence[int | None],
+        output_shape: Sequence[int | None],
+        class_names: Sequence[str] | None,
+        path: pathlib.Path | None = None,
+    ) -> None:
+        _, size, columns, channels = input_shape if len(input_shape) == 4 else (0, 0, 0, 0)
+        if size != columns or channels != 3:
+            raise ValueError(f"{name} takes {input_shape}; expected (batch, size, size, 3)")
+        if size is None:
             raise ValueError(f"{name} has no fixed size: build it with an input_shape")
-        if len(output_shape) != 2 or output_shape[1] is None:
-            raise ValueError(f"{name} gives {output_shape}; (batch, classes) is wanted")
+        classes = output_shape[1] if len(output_shape) == 2 else None
+        if classes is None:
+            raise ValueError(f"{name} gives {output_shape}; expected (batch, classes)")
+        self.path = path
         self.name = name
-        self.size = int(input_shape[1])
-        self.classes = int(output_shape[1])
+        self.size = int(size)
+        self.classes = int(classes)
         if class_names is None:
             class_names = labels.class_names(path, self.classes)
         if len(class_names) != self.classes:
             raise ValueError(f"{len(class_names)} names for the {self.classes} classes of {name}")
         self.class_names = tuple(class_names)
-        self._view = tf.function(self._view, input_signature=[tf.TensorSpec((), tf.string)])
+        self._view = tf.function(
+            lambda encoded: preprocessing.evaluation_view(
+                preprocessing.decode_image(encoded), self.size
+            ),
+            input_signature=[tf.TensorSpec((), tf.string)],
+        )
 
-    def __call__(self, crops):
-        """Probabilities (batch, classes) of crops (batch, size, size, 3) in [-1, 1]."""
+    def __call__(self, crops: Any) -> np.ndarray:
+        """Returns probabilities of crops.
+
+        Args:
+            crops: float32 (batch, size, size, 3) in [-1, 1].
+
+        Returns:
+            (batch, classes).
+        """
         return np.asarray(self._run(crops))
 
-    def from_bytes(self, pictures):
-        """Probabilities (pictures, classes) of a list of encoded pictures.
+    @renamed_arguments(pictures="encoded")
+    def from_bytes(self, encoded: Sequence[bytes]) -> np.ndarray:
+        """Returns probabilities of encoded pictures, decoded and cut to the evaluation view.
+
+        Args:
+            encoded: the bytes of JPEG, PNG, GIF or BMP files.
+
+        Returns:
+            (pictures, classes).
 
         Raises:
-            ValueError: one of them cannot be decoded.
+            ValueError: a picture cannot be decoded.
         """
-        views = [_decoded(self._view, picture) for picture in pictures]
-        return self(np.stack(views))
+        return self(np.stack([_decoded(self._view, picture) for picture in encoded]))
 
-    def classify(self, pictures, top=5):
-        """For each encoded picture a list of `top` pairs (class name, probability)."""
-        classes, scores = metrics.top_k(self.from_bytes(pictures), top)
+    @renamed_arguments(pictures="encoded")
+    def classify(self, encoded: Sequence[bytes], top: int = 5) -> list[list[tuple[str, float]]]:
+        """Returns the likeliest classes of encoded pictures.
+
+        Args:
+            encoded: as in `from_bytes`.
+            top: number of classes for each picture.
+
+        Returns:
+            For each picture `top` pairs (class name, probability), best first.
+
+        Raises:
+            ValueError: a picture cannot be decoded.
+        """
+        classes, scores = metrics.top_k(self.from_bytes(encoded), top)
         return [
             [(self.class_names[i], float(score)) for i, score in zip(*row, strict=True)]
             for row in zip(classes, scores, strict=True)
         ]
 
-    def fingerprint(self):
-        """A hash, in hexadecimal digits, of the model's file or files, wherever they lie."""
-        path = pathlib.Path(self.path)
+    def fingerprint(self) -> str:
+        """Returns a hash of the model's file or files, wherever they lie, in hexadecimal digits."""
+        if self.path is None:
+            raise NotImplementedError(f"{self.name} has no file")
+        path = self.path
         files = [path] if path.is_file() else sorted(p for p in path.rglob("*") if p.is_file())
         digest = hashlib.sha256()
         for file in files:
@@ -132,20 +183,24 @@ class Predictor:
                     digest.update(block)
         return digest.hexdigest()
 
-    def _view(self, picture):
-        """An encoded picture as the network wants it, float32 (size, size, 3)."""
-        return preprocessing.evaluation_view(preprocessing.decode_image(picture), self.size)
-
 
 class KerasPredictor(Predictor):
-    """A Keras model, as one compiled graph (`model.predict` costs more than the network)."""
+    """A predictor of a Keras model.
 
-    def __init__(self, model, class_names=None, path=None):
+    It runs the model as one compiled graph, since `model.predict` takes longer than the network.
+    """
+
+    def __init__(
+        self,
+        model: keras.Model,
+        class_names: Sequence[str] | None = None,
+        path: pathlib.Path | None = None,
+    ) -> None:
         name = str(path or model.name)
         if len(model.inputs) != 1 or len(model.outputs) != 1:
             raise ValueError(
-                f"{name} has {len(model.inputs)} inputs and {len(model.outputs)} outputs; one each "
-                "is wanted (take auxiliary heads off first)"
+                f"{name} has {len(model.inputs)} inputs and {len(model.outputs)} outputs; expected "
+                "one of each (a model without auxiliary heads)"
             )
         super().__init__(name, model.inputs[0].shape, model.outputs[0].shape, class_names, path)
         self._model = model
@@ -158,19 +213,19 @@ class KerasPredictor(Predictor):
 
         self._run = run
 
-    def fingerprint(self):
-        """That of the file, or of layers and weights where the model has none."""
+    def fingerprint(self) -> str:
+        """Returns a hash of the model's file, or of its layers and weights if it has no file."""
         if self.path is not None:
             return super().fingerprint()
         digest = hashlib.sha256()
-        with contextlib.suppress(NotImplementedError):  # of a layer that cannot be saved
-            # Keras numbers layers through in a process.
+        with contextlib.suppress(NotImplementedError):  # a layer that cannot be saved
+            # Keras appends a number to a layer's name, which counts on through a process.
             digest.update(re.sub(r'_\d+"', '"', self._model.to_json()).encode())
         self._add_weights(digest)
         return digest.hexdigest()
 
-    def fingerprint_of_weights(self):
-        """Of the weights alone, whatever the layers are called and however Keras lists them."""
+    def fingerprint_of_weights(self) -> str:
+        """Returns a hash of the weights alone, which does not depend on the layers' names."""
         digest = hashlib.sha256()
         self._add_weights(digest)
         return digest.hexdigest()
@@ -181,15 +236,15 @@ class KerasPredictor(Predictor):
 
 
 class SavedModelPredictor(Predictor):
-    """A SavedModel folder written by `export.saved_model`, called through its signatures."""
+    """A predictor of a SavedModel folder of `export.saved_model`, called by its signatures."""
 
-    def __init__(self, path, class_names=None):
+    def __init__(self, path: pathlib.Path, class_names: Sequence[str] | None = None) -> None:
         self._loaded = _load(path, "SavedModel", lambda: tf.saved_model.load(str(path)))
         signatures = self._loaded.signatures
         if not {"preprocessed", "serve_bytes"} <= set(signatures):
             raise ValueError(
-                f"{path} has the signatures {sorted(signatures)}; `preprocessed` and "
-                "`serve_bytes`, as keras_inception.export.saved_model writes them, are wanted"
+                f"{path} has the signatures {sorted(signatures)}; expected `preprocessed` and "
+                "`serve_bytes`, as keras_inception.export.saved_model writes them"
             )
         self._preprocessed = signatures["preprocessed"]
         self._serve_bytes = signatures["serve_bytes"]
@@ -202,41 +257,64 @@ class SavedModelPredictor(Predictor):
     def _run(self, crops):
         return self._preprocessed(crops=tf.cast(crops, "float32"))["probabilities"]
 
-    def from_bytes(self, pictures):
-        """Probabilities of encoded pictures, decoded and resized inside the SavedModel."""
-        return self._answers(pictures)["probabilities"]
+    @renamed_arguments(pictures="encoded")
+    def from_bytes(self, encoded: Sequence[bytes]) -> np.ndarray:
+        """Returns probabilities of encoded pictures, decoded and resized in the SavedModel.
 
-    def classify(self, pictures, top=5):
-        """What a server's client gets: the SavedModel's own labels, at most its own `top_k`."""
+        Arguments, result and errors are those of `Predictor.from_bytes`.
+        """
+        return self._answers(encoded)["probabilities"]
+
+    @renamed_arguments(pictures="encoded")
+    def classify(self, encoded: Sequence[bytes], top: int = 5) -> list[list[tuple[str, float]]]:
+        """Returns the likeliest classes of encoded pictures, as a server's client gets them.
+
+        Class names are those in the SavedModel, at most as many as its `top_k`. Arguments, result
+        and errors are those of `Predictor.classify`.
+        """
         if self._names_are_given:
-            return super().classify(pictures, top)
-        answers = self._answers(pictures)
+            return super().classify(encoded, top)
+        answers = self._answers(encoded)
         return [
             [(name.decode(), float(score)) for name, score in zip(*row, strict=True)][:top]
             for row in zip(answers["classes"], answers["scores"], strict=True)
         ]
 
-    def _answers(self, pictures):
-        answers = _decoded(lambda p: self._serve_bytes(image_bytes=p), tf.constant(pictures))
+    def _answers(self, encoded):
+        answers = _decoded(lambda e: self._serve_bytes(image_bytes=e), tf.constant(encoded))
         answers = {name: answer.numpy() for name, answer in answers.items()}
-        for status in answers.pop("status", ()):  # of a lenient one
+        for status in answers.pop("status", ()):  # a lenient SavedModel has it
             if status:
                 raise ValueError(f"not a picture that can be read: {status.decode()}")
         return answers
 
 
 class FilePredictor(Predictor):
-    """A `.tflite`, `.onnx` or OpenVINO file, run by the runtime of its kind."""
+    """A predictor of a `.tflite`, `.onnx` or OpenVINO file, run by its runtime.
 
-    def __init__(self, path, class_names=None, num_threads=None, **options):
+    Args:
+        path: path of the file.
+        class_names: one name per class, or `None` as in `predictor`.
+        num_threads: number of threads; `None` is the runtime's default.
+        options: more arguments of the runtime (`runtimes.RUNTIMES`).
+    """
+
+    def __init__(
+        self,
+        path: pathlib.Path,
+        class_names: Sequence[str] | None = None,
+        num_threads: int | None = None,
+        **options: Any,
+    ) -> None:
         runtime, kind = runtimes.RUNTIMES[path.suffix], KINDS[path.suffix]
-        self._run = _load(path, kind, lambda: runtime(path, num_threads, **options))
-        shapes = self._run.input_shape, self._run.output_shape
+        model: Any = _load(path, kind, lambda: runtime(path, num_threads, **options))
+        self._run = model
+        shapes = model.input_shape, model.output_shape
         super().__init__(str(path), *shapes, class_names, path)
 
 
-def _load(path, kind, load):
-    """Runs `load()`; whatever a damaged file makes it raise becomes one ValueError."""
+def _load(path: PathLike, kind: str, load: Callable[[], R]) -> R:
+    """Runs `load()`; turns any error that a damaged file causes into one ValueError."""
     try:
         return load()
     except ImportError:
@@ -246,7 +324,7 @@ def _load(path, kind, load):
 
 
 def _decoded(function, encoded):
-    """`function(encoded)`; TensorFlow's error about a broken picture becomes a ValueError."""
+    """Runs `function(encoded)`; turns TensorFlow's error for a broken picture into ValueError."""
     try:
         return function(encoded)
     except tf.errors.InvalidArgumentError as error:
@@ -254,13 +332,13 @@ def _decoded(function, encoded):
 
 
 def _reason(error):
-    """The line of an error's message that says what is wrong, without TensorFlow's graph nodes."""
+    """Returns the line of an error that says what is wrong, without TensorFlow's graph nodes."""
     text = re.sub(r"\{\{.*?\}\}|\[Op:.*?\]", "", str(error)).strip()
     lines = [line.strip() for line in text.splitlines()]
     if not lines:
         return type(error).__name__
     if not lines[0].startswith("Graph execution error"):
         return lines[0]
-    # An error inside a graph is headed by a trace of Python: its own words come last.
+    # An error inside a graph starts with a trace of Python; its own message comes last.
     trace = re.compile(r"$|\[\[|File |Detected at|Graph execution error")
     return ([line for line in lines if not trace.match(line)] or lines)[-1]

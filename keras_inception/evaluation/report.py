@@ -1,12 +1,15 @@
-"""Pieces of an HTML report in one file: pictures and plots are inside it as data URIs.
+"""Pieces of an HTML report in one file, with pictures and plots inside it as data URIs.
 
-Each function gives HTML as a string and escapes the text it is handed; `page` puts the pieces
-together. The page needs no script, fits a phone, and follows the reader's light or dark setting.
+Each function returns HTML as a string and escapes the text that it is given. `page` joins the
+pieces. The page needs no script, fits a phone, and follows the reader's light or dark setting.
 """
+
+from __future__ import annotations
 
 import base64
 import dataclasses
 import html
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import tensorflow as tf
 
@@ -62,20 +65,35 @@ footer { margin-top: 3rem; padding-top: 1rem; border-top: 1px solid var(--line);
 
 @dataclasses.dataclass(frozen=True)
 class Card:
-    """One classified picture."""
+    """A classified picture.
 
-    picture: bytes  # JPEG or PNG
+    Attributes:
+        encoded: the picture, as a JPEG or PNG.
+        truth: name of the true class.
+        best: the likeliest classes as (name, probability), best first.
+        note: a remark, for example which model disagrees.
+    """
+
+    encoded: bytes
     truth: str
-    best: list  # (class name, probability), best first
-    note: str = ""  # what else is to be said of it, a form that disagrees for instance
+    best: Sequence[tuple[str, float]]
+    note: str = ""
 
     @property
-    def is_right(self):
+    def is_right(self) -> bool:
+        """`True` if the likeliest class is the true one."""
         return self.best[0][0] == self.truth
 
 
-def page(title, lead, body, foot):
-    """A whole HTML page: `lead` and `foot` are text, `body` a list of pieces of HTML."""
+def page(title: str, lead: str, body: Iterable[str], foot: str) -> str:
+    """Returns a whole HTML page.
+
+    Args:
+        title: heading of the page.
+        lead: text under the heading.
+        body: pieces of HTML.
+        foot: text at the end.
+    """
     return f"""<!DOCTYPE html>
 <html lang="en">
 <head>
@@ -98,8 +116,8 @@ def page(title, lead, body, foot):
 """
 
 
-def section(heading, text, *body):
-    """A heading, a sentence that says what is seen, and the pieces under them."""
+def section(heading: str, text: str, *body: str) -> str:
+    """Returns a heading, a sentence that explains the section, and the pieces under them."""
     return (
         f"<section>\n<h2>{html.escape(heading)}</h2>\n<p>{html.escape(text)}</p>\n"
         + "\n".join(body)
@@ -107,17 +125,17 @@ def section(heading, text, *body):
     )
 
 
-def tiles(figures):
-    """The few figures that matter most, `{what: value}`."""
+def tiles(figures: Mapping[str, str]) -> str:
+    """Returns tiles with the few figures that matter most, given by name."""
     inner = "".join(
-        f"<div><dt>{html.escape(what)}</dt><dd>{html.escape(value)}</dd></div>\n"
-        for what, value in figures.items()
+        f"<div><dt>{html.escape(name)}</dt><dd>{html.escape(value)}</dd></div>\n"
+        for name, value in figures.items()
     )
     return f'<dl class="tiles">\n{inner}</dl>'
 
 
-def table(head, rows):
-    """A table of text; the first column is the rows' names. It scrolls on a narrow screen."""
+def table(head: Iterable[str], rows: Iterable[Iterable[object]]) -> str:
+    """Returns a table whose first column names the rows. It scrolls on a narrow screen."""
     titles = "".join(f'<th scope="col">{html.escape(title)}</th>' for title in head)
     lines = "\n".join(
         "<tr>" + "".join(f"<td>{html.escape(str(cell))}</td>" for cell in row) + "</tr>"
@@ -129,10 +147,14 @@ def table(head, rows):
     )
 
 
-def plot(draw, description, least_width="0"):
-    """A plot in its two themes: `draw(theme)` gives the PNG for `light` and `dark`.
+def plot(draw: Callable[[str], bytes], description: str, least_width: str = "0") -> str:
+    """Returns a plot in two themes.
 
-    On a screen narrower than `least_width` (CSS) it scrolls, so that its text can be read.
+    Args:
+        draw: returns the plot as an encoded PNG for the theme `light` or `dark`.
+        description: text for readers who do not see the plot.
+        least_width: a length in CSS. On a narrower screen the plot scrolls, so that its text stays
+            readable.
     """
     return (
         '<div class="scroll" tabindex="0">'
@@ -142,44 +164,45 @@ def plot(draw, description, least_width="0"):
     )
 
 
-def side_by_side(*pieces):
-    """Pieces beside each other, or one below the other on a narrow screen."""
+def side_by_side(*pieces: str) -> str:
+    """Returns pieces beside each other, or below each other on a narrow screen."""
     return '<div class="side">\n' + "\n".join(pieces) + "\n</div>"
 
 
-def cards(pictures):
-    """A grid of classified pictures, each a `Card`."""
+def cards(pictures: Iterable[Card]) -> str:
+    """Returns a grid of classified pictures."""
     return '<div class="cards">\n' + "\n".join(_card(picture) for picture in pictures) + "\n</div>"
 
 
-def folded(summary, body):
-    """A piece that opens when the reader asks for it."""
+def folded(summary: str, body: str) -> str:
+    """Returns a piece that is hidden until the reader opens it."""
     return f"<details><summary>{html.escape(summary)}</summary>\n{body}\n</details>"
 
 
-def data_uri(picture):
-    """A JPEG or PNG as a `data:` URI."""
-    kind = "png" if picture.startswith(b"\x89PNG") else "jpeg"
-    return f"data:image/{kind};base64,{base64.b64encode(picture).decode()}"
+def data_uri(encoded: bytes) -> str:
+    """Returns an encoded JPEG or PNG as a `data:` URI."""
+    kind = "png" if encoded.startswith(b"\x89PNG") else "jpeg"
+    return f"data:image/{kind};base64,{base64.b64encode(encoded).decode()}"
 
 
-def surest_of_each_kind(cards, most):
-    """Of the wrong ones among `cards` at most `most`, those that the network was surest of.
+def surest_of_each_kind(cards: Iterable[Card], most: int) -> list[Card]:
+    """Returns the mistakes that the network was surest of, at most `most`.
 
-    There is one for each pair of a true and a predicted class: pictures of a kind repeat.
+    Only the surest mistake is kept for each pair of a true and a predicted class, since such
+    pictures look alike.
     """
-    surest = {}
+    surest: dict[tuple[str, str], Card] = {}
     for card in sorted(cards, key=lambda card: -card.best[0][1]):
         if not card.is_right:
             surest.setdefault((card.truth, card.best[0][0]), card)
     return list(surest.values())[:most]
 
 
-def thumbnail(picture, side=240):
-    """An encoded picture as a JPEG of at most `side` pixels, so that a page stays small."""
-    pixels = decode_image(picture)
-    if max(pixels.shape[:2]) <= side and picture.startswith(b"\xff\xd8"):
-        return picture
+def thumbnail(encoded: bytes, side: int = 240) -> bytes:
+    """Returns a picture as a JPEG of at most `side` x `side` pixels, so that a page stays small."""
+    pixels = decode_image(encoded)
+    if max(pixels.shape[:2]) <= side and encoded.startswith(b"\xff\xd8"):
+        return encoded
     side = min(side, max(pixels.shape[:2]))
     pixels = tf.image.resize(
         pixels, (side, side), preserve_aspect_ratio=True, method="area", antialias=True
@@ -187,8 +210,8 @@ def thumbnail(picture, side=240):
     return tf.io.encode_jpeg(tf.cast(tf.round(pixels), tf.uint8), quality=85).numpy()
 
 
-def duration(seconds):
-    """Seconds as text: `7 s`, `2 min 5 s`, `3 h 0 min`."""
+def duration(seconds: float) -> str:
+    """Returns seconds as text: `7 s`, `2 min 5 s`, `3 h 0 min`."""
     minutes, seconds = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     if hours:
@@ -200,13 +223,13 @@ def _card(card):
     mark, state = ("\u2713", "right") if card.is_right else ("\u2717", "wrong")
     name = html.escape(_words(card.best[0][0]))
     bars = "".join(
-        f'<span class="bar"><b>{score:.0%}</b>{html.escape(_words(label))}'
+        f'<span class="bar"><b>{score:.0%}</b>{html.escape(_words(best))}'
         f'<i style="width:{score:.1%}"></i></span>'
-        for label, score in card.best
+        for best, score in card.best
     )
     note = f'<span class="note">{html.escape(card.note)}</span>' if card.note else ""
     return (
-        f'<figure class="card {state}"><img src="{data_uri(card.picture)}" alt="" loading="lazy">'
+        f'<figure class="card {state}"><img src="{data_uri(card.encoded)}" alt="" loading="lazy">'
         f"<figcaption><strong>{mark} {name}</strong>"
         f'<span class="truth">true: {html.escape(_words(card.truth))}</span>'
         f"{bars}{note}</figcaption></figure>"
@@ -214,7 +237,7 @@ def _card(card):
 
 
 def _words(name):
-    """A class name as text; a long word may be broken in the middle, with a hyphen."""
+    """Returns a class name as text in which long words may be hyphenated in the middle."""
     words = name.replace("_", " ").split(" ")
     halves = [(w[: len(w) // 2], w[len(w) // 2 :]) if len(w) > 14 else (w,) for w in words]
     return " ".join("\u00ad".join(half) for half in halves)

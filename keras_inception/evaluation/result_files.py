@@ -17,18 +17,21 @@ from keras_inception.files import replacing
 from keras_inception.renamed import replaced_argument
 from keras_inception.types import PathLike
 
-MISTAKES = 16  # pictures on the page at most
-_WORST = 20  # classes that the page lists at once; the others are folded away
+MISTAKES = 16  # largest number of pictures on the page
+_WORST = 20  # number of classes that the page shows at once; the others are folded away
 
 
 @replaced_argument("data_dir", "the Evaluation's own source", lambda arguments, data_dir: None)
 def write_results(found: Evaluation, folder: PathLike) -> pathlib.Path:
-    """Writes `results.json` and `report.html` into `folder`; returns the path of the page.
+    """Writes `results.json` and `report.html` into a folder.
 
     Args:
-        found: an `Evaluation`. The page shows pictures of its mistakes if it is of a data set, not
-            of batches.
+        found: what `evaluate` returned. The page shows pictures of mistakes if the pictures came
+            from a data set, not from batches.
         folder: made if it is missing; earlier files of these names are replaced.
+
+    Returns:
+        The path of `report.html`.
     """
     folder = pathlib.Path(folder)
     _write(folder / "results.json", json.dumps(figures(found), indent=1) + "\n")
@@ -39,8 +42,8 @@ def write_results(found: Evaluation, folder: PathLike) -> pathlib.Path:
 def figures(found: Evaluation) -> dict[str, Any]:
     """Returns all figures of an `Evaluation`, ready for JSON.
 
-    They are `Evaluation.summary`'s, then `classes` (`Evaluation.per_class`), `confusion` as a list
-    of `{true, taken_for, pictures}`, most pictures first, and `reliability`
+    To the figures of `Evaluation.summary` it adds `classes` (`Evaluation.per_class`), `confusion`,
+    a list of `{true, taken_for, pictures}` with most pictures first, and `reliability`
     (`metrics.reliability`).
     """
     confusion = found.confusion
@@ -63,7 +66,7 @@ def figures(found: Evaluation) -> dict[str, Any]:
 
 
 def mistakes(found: Evaluation, most: int) -> list[report.Card]:
-    """Returns at most `most` wrongly classified pictures as cards: the surest of each kind."""
+    """Returns at most `most` misclassified pictures as cards: the surest of each kind."""
     if found.examples is None or found.source is None:
         return []
     cards, places = [], {}
@@ -75,12 +78,12 @@ def mistakes(found: Evaluation, most: int) -> list[report.Card]:
         cards.append(report.Card(b"", names[found.labels[i]], best, note))
         places[note] = int(i)
     shown = report.surest_of_each_kind(cards, most)
-    pictures = _pictures(found.source, {places[card.note] for card in shown})
-    return [dataclasses.replace(card, picture=pictures[places[card.note]]) for card in shown]
+    encoded = _thumbnails(found.source, {places[card.note] for card in shown})
+    return [dataclasses.replace(card, encoded=encoded[places[card.note]]) for card in shown]
 
 
-def _pictures(dataset, places):
-    """Returns `{place among the pictures that were evaluated: JPEG}` for some places."""
+def _thumbnails(dataset, places):
+    """Maps some places, among the pictures of a data set, to encoded thumbnails."""
     if not places:
         return {}
     chosen = tf.constant(sorted(places), tf.int64)
@@ -91,50 +94,15 @@ def _pictures(dataset, places):
 
 def page(found: Evaluation, cards: list[report.Card]) -> str:
     """Returns the report as one HTML page; `cards` are pictures of mistakes."""
-    bins = metrics.reliability(found.probabilities, found.labels)
-    body = [
-        report.tiles(
-            {
-                "top-1": f"{found.top1:.2%}",
-                "top-5": f"{found.top5:.2%}",
-                "standard error of top-1": f"{found.top1_standard_error:.2%}",
-                "calibration error": f"{found.calibration_error:.2%}",
-                "time": report.duration(found.seconds),
-            }
-        ),
-        _models(found),
-        report.section(
-            "What is taken for what",
-            "A row for each true class, divided by the number of its pictures.",
-            report.plot(
-                lambda theme: plots.confusion_plot(found.confusion, found.class_names, theme),
-                "Confusion matrix",
-                least_width="36rem",
-            ),
-        ),
-        report.section(
-            "How sure it is, and how right",
-            "Pictures are grouped by the probability of their likeliest class. Below the diagonal "
-            "the network is surer than it should be. The calibration error is the mean distance "
-            "from the diagonal, weighted by pictures (1706.04599).",
-            report.plot(lambda theme: plots.reliability_plot(*bins, theme), "Reliability"),
-        ),
-        _classes(found),
-    ]
+    body = [_tiles(found), _models(found), _confusion(found), _reliability(found), _classes(found)]
     if cards:
-        wrong = found.pictures - round(found.top1 * found.pictures)
-        text = (
-            f"{wrong} of {found.pictures} pictures are classified wrongly. Of each kind of mistake "
-            f"the one that the network was surest of, {len(cards)} kinds; the number is the "
-            "picture's place in the split, from 0."
-        )
-        body.append(report.section("Mistakes", text, report.cards(cards)))
+        body.append(_mistakes(found, cards))
     crops = f"{found.crops} crop{'s' * (found.crops > 1)}"
     lead = (
-        f"{_data(found)}: {found.pictures:,} pictures, {crops} of each"
-        + (f", {found.excluded:,} pictures left out" if found.excluded else "")
-        + (f", {found.unreadable:,} that cannot be read" if found.unreadable else "")
-        + "; softmax outputs are averaged over crops"
+        f"{_data(found)}: {_count(found.pictures)}, {crops} of each"
+        + (f", {_count(found.excluded)} left out" if found.excluded else "")
+        + (f", {_count(found.unreadable)} that cannot be read" if found.unreadable else "")
+        + ". Softmax outputs are averaged over crops"
         + (" and models." if len(found.models) > 1 else ".")
     )
     foot = f"keras {keras.__version__}, tensorflow {tf.__version__}"
@@ -145,10 +113,62 @@ def _data(found):
     return f"{found.dataset}, {found.split}" if found.dataset else "batches"
 
 
+def _count(pictures):
+    return f"{pictures:,} picture{'s' * (pictures != 1)}"
+
+
+def _tiles(found):
+    return report.tiles(
+        {
+            "top-1": f"{found.top1:.2%}",
+            "top-5": f"{found.top5:.2%}",
+            "standard error of top-1": f"{found.top1_standard_error:.2%}",
+            "calibration error": f"{found.calibration_error:.2%}",
+            "time": report.duration(found.seconds),
+        }
+    )
+
+
 def _models(found):
-    text = "One standard error of a fraction p of n pictures is the square root of p (1 - p) / n."
+    text = (
+        "The standard error of an accuracy p, measured on n pictures, is the square root of "
+        "p (1 - p) / n."
+    )
     rows = [[name, *accuracies] for name, *accuracies in accuracy_rows(found)]
     return report.section("Accuracy", text, report.table(["model", "top-1", "top-5"], rows))
+
+
+def _confusion(found):
+    return report.section(
+        "Confusion",
+        "Each row is a true class, divided by the number of its pictures.",
+        report.plot(
+            lambda theme: plots.confusion_plot(found.confusion, found.class_names, theme),
+            "Confusion matrix",
+            least_width="36rem",
+        ),
+    )
+
+
+def _reliability(found):
+    bins = metrics.reliability(found.probabilities, found.labels)
+    return report.section(
+        "Confidence and accuracy",
+        "Pictures are grouped by the probability of their likeliest class. Below the diagonal the "
+        "network is surer than it should be. The calibration error is the mean distance from the "
+        "diagonal, weighted by pictures (1706.04599).",
+        report.plot(lambda theme: plots.reliability_plot(*bins, theme), "Reliability"),
+    )
+
+
+def _mistakes(found, cards):
+    wrong = found.pictures - round(found.top1 * found.pictures)
+    text = (
+        f"{wrong} of {found.pictures} pictures are misclassified. Shown are {len(cards)} kinds of "
+        "mistakes, each with the picture that the network was surest of. The number is the "
+        "picture's place in the split, from 0."
+    )
+    return report.section("Mistakes", text, report.cards(cards))
 
 
 def accuracy_rows(found: Evaluation) -> list[tuple[str, ...]]:
@@ -181,7 +201,7 @@ def _classes(found):
     tables = [report.table(head, texts[:_WORST])]
     if len(texts) > _WORST:
         tables.append(report.folded("Show all classes", report.table(head, texts)))
-    text = "The classes that are recognised least often come first."
+    text = "The classes with the lowest accuracy come first."
     return report.section("Classes", text, *tables)
 
 

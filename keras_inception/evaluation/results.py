@@ -1,4 +1,4 @@
-"""`Evaluation`: the result of `evaluate`, and the figures that follow from it."""
+"""The result of `evaluate`, with the figures that follow from it."""
 
 from __future__ import annotations
 
@@ -15,21 +15,22 @@ from keras_inception.renamed import say_renamed
 
 @dataclasses.dataclass(frozen=True)
 class Evaluation:
-    """Result of `evaluate`. Accuracies and standard errors are fractions.
+    """The result of `evaluate`. Accuracies and standard errors are fractions.
 
     Attributes:
         models: names of the models.
         crops: number of crops of each picture.
-        class_names: in the order of the labels.
+        class_names: names of the classes in the order of the labels.
         probabilities: float32 (pictures, classes), averaged over crops and models.
-        labels: int64 (pictures,).
-        seconds: wall time, with that of earlier runs that this one went on from.
+        labels: class number of each picture, int64 (pictures,).
+        seconds: wall time, including earlier runs that this one went on from.
         hits: bool (pictures, models, 2): whether each model alone is right, top-1 and top-5.
         dataset, split: names of the data set and its split; empty if batches were passed.
-        excluded: number of pictures that were left out because the caller asked for it.
-        unreadable: number of pictures that were left out because they cannot be read.
-        examples: int64 (pictures,), their numbers in the split from 0; `None` for batches.
-        source: the `Dataset` that the pictures are from; `None` for batches.
+        excluded: number of pictures that the caller left out.
+        unreadable: number of pictures left out because they cannot be read.
+        examples: number of each picture in the split, from 0, int64 (pictures,); `None` for
+            batches.
+        source: the `Dataset` of the pictures; `None` for batches.
     """
 
     models: tuple[str, ...]
@@ -47,7 +48,7 @@ class Evaluation:
     source: Dataset | None = dataclasses.field(default=None, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        metrics.top_k_accuracy(self.probabilities, self.labels)  # labels out of range, NaN
+        metrics.top_k_accuracy(self.probabilities, self.labels)  # raises for bad labels and NaN
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -67,7 +68,7 @@ class Evaluation:
 
     @property
     def top5(self) -> float:
-        """Fraction of pictures with the right class among the likeliest five."""
+        """Fraction of pictures whose right class is among the likeliest five."""
         return metrics.top_k_accuracy(self.probabilities, self.labels, 5)
 
     @property
@@ -82,24 +83,24 @@ class Evaluation:
 
     @property
     def predictions(self) -> np.ndarray:
-        """The likeliest class of each picture, int64 (pictures,)."""
+        """Number of each picture's likeliest class, int64 (pictures,)."""
         return metrics.top_k(self.probabilities, 1)[0][:, 0]
 
     @property
     def confusion(self) -> np.ndarray:
-        """Counts (classes, classes): a row is a true class, a column the predicted one."""
+        """Counts, int64 (classes, classes): a row per true class, a column per predicted one."""
         return metrics.confusion_matrix(self.labels, self.predictions, len(self.class_names))
 
     @property
     def calibration_error(self) -> float:
-        """The expected calibration error (`metrics.calibration_error`)."""
+        """Expected calibration error (`metrics.calibration_error`)."""
         return metrics.calibration_error(self.probabilities, self.labels)
 
     def per_class(self) -> list[dict[str, Any]]:
-        """Returns for each class its `name`, `pictures`, `top1`, `top5` and `taken_for`.
+        """Returns the `name`, `pictures`, `top1`, `top5` and `taken_for` of each class.
 
-        `taken_for` is the wrong class that is predicted most often, `None` without a mistake. The
-        accuracies are `None` without a picture.
+        `taken_for` is the wrong class that is predicted most often, or `None` if there is no
+        mistake. The accuracies are `None` if the class has no pictures.
         """
         likeliest = metrics.top_k(self.probabilities, 5)[0] == self.labels[:, np.newaxis]
         mistakes = self.confusion
@@ -119,7 +120,7 @@ class Evaluation:
         return rows
 
     def summary(self) -> dict[str, Any]:
-        """Returns the figures without arrays, ready for JSON."""
+        """Returns the figures, but no arrays, ready for JSON."""
         alone = [{"model": m, **figures} for m, figures in zip(self.models, self._alone())]
         return {
             "models": list(self.models),

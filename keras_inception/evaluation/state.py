@@ -1,38 +1,43 @@
-"""What an evaluation has found so far, on disk, so that a run that is stopped can go on.
+"""Keeps the findings of an evaluation on disk, so that a stopped run can go on.
 
-A state is a folder: `key.json` says which evaluation it is of, and each pass over the data has a
-folder of pieces, `4f0c21b7/size299/00000320.npz` for instance, which hold what was found for the
-pictures from the 320th on; the first part of the name is a hash of the key. A piece is written
-under another name and renamed, so a run that is killed at any moment leaves whole pieces only.
-Several runs of one evaluation may share a state: a piece has the same rows whoever writes it.
+A state is a folder. Its `key.json` says which evaluation it belongs to. Each pass over the data has
+a folder of pieces, for example `4f0c21b7/size299/00000320.npz`, which has the findings for the
+pictures from number 320 on. The first part of that name is a hash of the key. A piece is written
+under another name and then renamed, so a run that is killed at any moment leaves only whole pieces.
+Several runs of one evaluation may share a state, since each of them writes the same rows.
 """
+
+from __future__ import annotations
 
 import hashlib
 import json
 import pathlib
 import time
 import zipfile
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
 from keras_inception.files import replacing
+from keras_inception.types import PathLike
 
-SECONDS_BETWEEN_PIECES = 20.0  # what a killed run loses at most
+SECONDS_BETWEEN_PIECES = 20.0  # a killed run loses at most this much work
 
 
-def open_state(folder, key, resume=True):
-    """Makes the folder of a state, or goes on with one.
+def open_state(folder: PathLike, key: Mapping[str, Any], resume: bool = True) -> pathlib.Path:
+    """Makes the folder of a state, or goes on with an existing one.
 
     Args:
-        folder: where it is or shall be.
-        key: a dict of plain values that says which evaluation it is of.
-        resume: `False` throws away what was found.
+        folder: path of the folder.
+        key: plain values that identify the evaluation.
+        resume: `False` throws away earlier findings.
 
     Returns:
         The folder for the passes of this evaluation.
 
     Raises:
-        ValueError: what was found there is of another evaluation, or it is no state.
+        ValueError: the folder has the findings of another evaluation, or is not a state.
     """
     folder = pathlib.Path(folder)
     text = json.dumps(key, indent=1)
@@ -44,14 +49,14 @@ def open_state(folder, key, resume=True):
 
 
 def _clear(folder, key, resume):
-    """Removes the pieces of another state, or with `resume=False` of any."""
+    """Removes the pieces of another evaluation, or all pieces if `resume` is false."""
     other = _read_key(folder)
     pieces = list(folder.glob("*/*/*.npz"))
     different = [name for name in {**other, **key} if other.get(name) != key.get(name)]
     if different and pieces and resume:
         raise ValueError(
             f"{folder} is the state of another evaluation ({', '.join(different)} differ): "
-            "choose another folder, or start over (resume=False, --noresume)"
+            "use another folder, or resume=False to start over"
         )
     if different or not resume:
         for piece in pieces:
@@ -62,41 +67,46 @@ def _read_key(folder):
     try:
         key = json.loads((folder / "key.json").read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise ValueError(f"{folder} is no state of an evaluation: key.json is missing") from error
+        raise ValueError(
+            f"{folder} is not the state of an evaluation: key.json is missing or damaged"
+        ) from error
     if not isinstance(key, dict):
-        raise ValueError(f"{folder} is no state of an evaluation: key.json is damaged")
+        raise ValueError(f"{folder} is not the state of an evaluation: key.json is damaged")
     return key
 
 
 class Findings:
-    """Arrays that grow by a batch at a time along their first axis, one row a picture.
+    """Arrays that grow by a batch at a time along their first axis, one row per picture.
 
-    With a `folder` they start with what is there, and new rows are written now and then, and when
-    the block that uses this as a context is left, by whatever way.
+    With a `folder` they start with the rows found there. New rows are written from time to time,
+    and always at the end of the `with` block, even after an error.
+
+    Attributes:
+        count: number of rows.
     """
 
-    def __init__(self, folder=None):
+    def __init__(self, folder: PathLike | None = None) -> None:
         self._folder = None if folder is None else pathlib.Path(folder)
-        self._batches = [] if folder is None else _read_pieces(self._folder)
-        self.count = sum(map(_rows, self._batches))
+        self._batches = [] if self._folder is None else _read_pieces(self._folder)
+        self.count: int = sum(map(_rows, self._batches))
         self._written = len(self._batches)
         self._last = time.monotonic()
 
-    def __enter__(self):
+    def __enter__(self) -> Findings:
         return self
 
-    def __exit__(self, *error):
+    def __exit__(self, *error: object) -> None:
         self._write()
 
-    def add(self, **arrays):
-        """Adds a row of each array for each picture of a batch."""
+    def add(self, **arrays: np.ndarray) -> None:
+        """Adds a row to each array for each picture of a batch."""
         self._batches.append(arrays)
         self.count += _rows(arrays)
         if time.monotonic() - self._last >= SECONDS_BETWEEN_PIECES:
             self._write()
 
-    def arrays(self):
-        """`{name: all rows}`, empty if there is no picture."""
+    def arrays(self) -> dict[str, np.ndarray]:
+        """Returns all rows of each array by name; empty if there is no picture."""
         return _concatenated(self._batches)
 
     def _write(self):
@@ -111,7 +121,7 @@ class Findings:
 
 
 def _read_pieces(folder):
-    """The pieces in order, as far as they follow each other without a gap."""
+    """Reads the pieces in order, up to the first gap or damaged one."""
     pieces, count = [], 0
     for path in sorted(folder.glob("*.npz")):
         if path.name != f"{count:08}.npz":

@@ -26,7 +26,7 @@ from keras_inception.layers import (
     max_pool,
 )
 from keras_inception.layers.convolution import KERNEL_INITIALIZER, scaled
-from keras_inception.models.build import Architecture, Images, Top, build, select
+from keras_inception.models.building import Architecture, Images, Top, build, select
 from keras_inception.models.imagenet import decode_predictions, preprocess_input
 from keras_inception.types import Activation, PathLike
 

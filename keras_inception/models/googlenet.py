@@ -25,7 +25,7 @@ from keras_inception.layers import (
     googlenet_auxiliary_head,
     reduced_module,
 )
-from keras_inception.models.build import Architecture, Images, Top, build, select
+from keras_inception.models.building import Architecture, Images, Top, build, select
 from keras_inception.models.imagenet import decode_predictions, preprocess_input
 from keras_inception.types import Activation, PathLike
 

@@ -29,7 +29,7 @@ from keras_inception.layers import (
     reduction_a,
 )
 from keras_inception.layers.inception_resnet import RESIDUAL_SCALES
-from keras_inception.models.build import (
+from keras_inception.models.building import (
     Architecture,
     Images,
     Top,

@@ -14,7 +14,7 @@ from typing import Literal
 import keras
 
 from keras_inception.layers import conv_bn_relu, reduced_module
-from keras_inception.models.build import Architecture, Images, Top, build, select
+from keras_inception.models.building import Architecture, Images, Top, build, select
 from keras_inception.models.imagenet import decode_predictions, preprocess_input
 from keras_inception.types import Activation, PathLike
 

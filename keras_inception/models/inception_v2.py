@@ -32,7 +32,7 @@ from keras_inception.layers import (
     paper_auxiliary_head,
 )
 from keras_inception.models import bn_inception
-from keras_inception.models.build import Architecture, Images, Top, build, select
+from keras_inception.models.building import Architecture, Images, Top, build, select
 from keras_inception.models.imagenet import decode_predictions, preprocess_input
 from keras_inception.types import Activation, PathLike
 

@@ -18,7 +18,7 @@ from keras_inception.models import (
     inception_v4,
     xception,
 )
-from keras_inception.models.build import Architecture
+from keras_inception.models.building import Architecture
 
 # Id to (constructor, variants).
 MODELS: dict[str, tuple[Callable[..., keras.Model], tuple[Architecture, ...]]] = {

@@ -8,7 +8,7 @@ import keras
 from keras_inception import graph
 from keras_inception import weights as weights_package
 from keras_inception.layers import width_multiplier
-from keras_inception.models.build import Architecture
+from keras_inception.models.building import Architecture
 from keras_inception.models.registry import MODELS
 from keras_inception.types import PathLike
 

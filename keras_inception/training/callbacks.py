@@ -1,12 +1,17 @@
-"""What happens between the steps of a run: logs, progress, averages, checkpoints, stops."""
+"""Callbacks between the steps of a run: logs, progress, averages, checkpoints, stops."""
+
+from __future__ import annotations
 
 import csv
 import io
 import math
+import pathlib
 import signal
 import sys
 import threading
 import time
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 import keras
 import numpy as np
@@ -14,36 +19,40 @@ import tensorflow as tf
 import tqdm
 
 from keras_inception.files import replacing
+from keras_inception.training.checkpoints import Checkpoints
+from keras_inception.training.position import Position
+
+Logs = dict[str, Any] | None
 
 
-def number(value):
-    """A logged value as a Python number; with several workers it comes as an array of one."""
+def number(value: Any) -> float:
+    """Converts a logged value to a Python number. Several workers log arrays with one element."""
     return float(np.ravel(value)[0])
 
 
 class EvaluatesTheAverage(keras.callbacks.Callback):
-    """Puts the moving average in the network's place for as long as a validation lasts."""
+    """Swaps the moving average into the network while a validation lasts."""
 
-    def on_test_begin(self, logs=None):
+    def on_test_begin(self, logs: Logs = None) -> None:
         self.model.swap_average()
 
-    def on_test_end(self, logs=None):
+    def on_test_end(self, logs: Logs = None) -> None:
         self.model.swap_average()
 
 
 class RestoresMetrics(keras.callbacks.Callback):
-    """Puts back the means of an epoch that goes on in its middle, once, after Keras resets them.
+    """Restores the means of an epoch that goes on in its middle, once, after Keras resets them.
 
     Args:
-        values: arrays of the metrics' variables; `None` for an epoch that begins, or where no
-            single process has them.
+        values: arrays for the metrics' variables, or `None` if there is nothing to restore: the
+            epoch begins, or no single process has the values.
     """
 
-    def __init__(self, values):
+    def __init__(self, values: Sequence[np.ndarray] | None) -> None:
         super().__init__()
         self._values = values
 
-    def on_epoch_begin(self, epoch, logs=None):
+    def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:
         if self._values is not None:
             variables = [v for metric in self.model.metrics for v in metric.variables]
             for variable, value in zip(variables, self._values, strict=True):
@@ -52,88 +61,54 @@ class RestoresMetrics(keras.callbacks.Callback):
 
 
 class StopsWhenNotFinite(keras.callbacks.Callback):
-    """Ends a run whose loss has become NaN or infinite, naming the step (counted from 1)."""
+    """Ends a run whose loss is NaN or infinite with an error that names the step, from 1."""
 
-    def __init__(self, position, checkpoints):
+    def __init__(self, position: Position, checkpoints: Checkpoints) -> None:
         super().__init__()
         self._position = position
         self._checkpoints = checkpoints
 
-    def on_train_batch_end(self, batch, logs=None):
+    def on_train_batch_end(self, batch: int, logs: Logs = None) -> None:
         loss = number(logs["loss"])
         if math.isfinite(loss):  # the mean since the epoch began: one NaN is enough
             return
         steps = self._checkpoints.steps()
-        kept = (
-            f"the last good checkpoint is that of step {steps[-1]}"
-            if steps
-            else ("there is no checkpoint yet")
-        )
+        kept = "there is no checkpoint yet"
+        if steps:
+            kept = f"the last good checkpoint is from step {steps[-1]}"
         raise FloatingPointError(
             f"The loss is {loss} at step {self._position.step} (epoch {self._position.epoch + 1}, "
             f"batch {self._position.batch}); {kept}. A lower learning_rate or clip_norm may help."
         )
 
 
-class Position(keras.callbacks.Callback):
-    """Counts: `step` of the whole run, `epoch` from 0, `batch` in it. The first of the callbacks.
-
-    `is_settled` is whether the variables are those of `step`: asynchronous steps are reported one
-    by one once many are applied.
-
-    Args:
-        steps_per_epoch: how many.
-        step: steps that an earlier run has done.
-    """
-
-    def __init__(self, steps_per_epoch, step=0):
-        super().__init__()
-        self.steps_per_epoch = steps_per_epoch
-        self.step = step
-        self.is_settled = True
-
-    @property
-    def epoch(self):
-        """The epoch of the last step, or before the first one the epoch that begins."""
-        return max(self.step - 1, 0) // self.steps_per_epoch
-
-    @property
-    def ends_an_epoch(self):
-        """Whether the last step was an epoch's last, whose validation is still to come or over."""
-        return self.step % self.steps_per_epoch == 0
-
-    @property
-    def batch(self):
-        """The number of the last step in its epoch, from 1."""
-        return (self.step - 1) % self.steps_per_epoch + 1
-
-    def on_train_batch_end(self, batch, logs=None):
-        self.step += 1
-
-
 class History(keras.callbacks.Callback):
-    """Keeps a row an epoch, with the rate of its first step; rewrites the CSV file with each.
+    """Keeps a row of figures for each epoch, and rewrites the CSV file after each.
+
+    The learning rate in a row is that of the epoch's first step.
 
     Args:
-        path: of the file; `None` writes none.
+        path: the CSV file, or `None` to write none.
         position: the run's `Position`.
-        rows: of an earlier run.
+        rows: rows of an earlier call.
     """
 
-    def __init__(self, path, position, rows=()):
+    def __init__(
+        self, path: pathlib.Path | None, position: Position, rows: Iterable[dict[str, Any]] = ()
+    ) -> None:
         super().__init__()
         self._path = path
         self._position = position
         self.rows = list(rows)
 
-    def on_epoch_begin(self, epoch, logs=None):
+    def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:
         self._started = time.perf_counter()
-        # In an epoch that was begun before, the optimizer is further than at its first step.
+        # If the epoch was begun by an earlier call, the optimizer is past the epoch's first step.
         self._rate = _rate(
             self.model.optimizer, self._position.step % self._position.steps_per_epoch
         )
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
         seconds = round(time.perf_counter() - self._started, 3)
         row = {"epoch": epoch + 1, "seconds": seconds, "learning_rate": self._rate}
         row.update((name, number(value)) for name, value in logs.items())
@@ -147,75 +122,82 @@ class History(keras.callbacks.Callback):
         with replacing(self._path) as file:
             file.write_text(text.getvalue(), encoding="utf-8")
 
-    def columns(self):
-        """The rows as a dict of columns."""
+    def columns(self) -> dict[str, list[float]]:
+        """Returns the rows as a dict of columns."""
         return {name: [row[name] for row in self.rows] for name in self.rows[0]}
 
 
 def _rate(optimizer, steps_ago):
-    """The learning rate that an optimizer had so many steps ago."""
-    inner = getattr(optimizer, "inner_optimizer", optimizer)  # of one that scales the loss
-    rate = inner._learning_rate  # the schedule itself has no public name
+    """Returns the learning rate that an optimizer had `steps_ago` steps ago."""
+    inner = getattr(optimizer, "inner_optimizer", optimizer)  # if it scales the loss
+    rate = inner._learning_rate  # there is no public name for the schedule itself
     if isinstance(rate, keras.optimizers.schedules.LearningRateSchedule):
         rate = rate(inner.iterations - steps_ago)
     return float(keras.ops.convert_to_numpy(rate))
 
 
 class Progress(keras.callbacks.Callback):
-    """Moves one bar for the whole run: images per second, time left, loss and accuracy."""
+    """Shows one bar for the whole run: images per second, time left, loss and accuracy.
 
-    def __init__(self, recipe, position, images_per_step, show):
+    Args:
+        epochs: epochs in the whole run.
+        position: the run's `Position`.
+        images_per_step: training images in a step.
+        show: whether to show the bar at all.
+    """
+
+    def __init__(self, epochs: int, position: Position, images_per_step: int, show: bool) -> None:
         super().__init__()
-        self._epochs = recipe.epochs
+        self._epochs = epochs
         self._images = images_per_step
         self._bar = tqdm.tqdm(
-            total=recipe.epochs * position.steps_per_epoch * images_per_step,
+            total=epochs * position.steps_per_epoch * images_per_step,
             initial=position.step * images_per_step,
             unit=" images",
             disable=not show,
-            # A log file gets a line now and then instead of a bar that moves.
+            # In a log file, each update is a line: fewer of them.
             mininterval=0.2 if sys.stderr.isatty() else 10,
         )
 
-    def close(self):
+    def close(self) -> None:
         """Ends the bar's line."""
         self._bar.close()
 
-    def on_epoch_begin(self, epoch, logs=None):
+    def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:
         self._bar.set_description(f"epoch {epoch + 1}/{self._epochs}", refresh=False)
 
-    def on_train_batch_end(self, batch, logs=None):
+    def on_train_batch_end(self, batch: int, logs: Logs = None) -> None:
         self._bar.update(self._images)
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
         loss, accuracy = number(logs["loss"]), number(logs["val_top1_accuracy"])
         self._bar.set_postfix_str(f"loss {loss:.3f}, validation top-1 {accuracy:.1%}")
 
 
 class Saves(keras.callbacks.Callback):
-    """Checkpoints: after each epoch, in between every so many seconds, and when asked to stop.
+    """Writes checkpoints: one after each epoch, and others within it at intervals.
 
     Args:
-        save: function that writes one.
+        save: function that writes a checkpoint.
         position: the run's `Position`.
-        seconds: how long after the last one, on the clock, the next is written within an epoch.
+        seconds: time from one checkpoint to the next within an epoch.
     """
 
-    def __init__(self, save, position, seconds):
+    def __init__(self, save: Callable[[], None], position: Position, seconds: float) -> None:
         super().__init__()
         self._save = save
         self._position = position
         self._seconds = seconds
 
-    def on_train_begin(self, logs=None):
+    def on_train_begin(self, logs: Logs = None) -> None:
         self._last = time.monotonic()
 
-    def on_train_batch_end(self, batch, logs=None):
+    def on_train_batch_end(self, batch: int, logs: Logs = None) -> None:
         due = time.monotonic() - self._last >= self._seconds and self._position.is_settled
-        if due and not self._position.ends_an_epoch:  # else it comes after the validation
+        if due and not self._position.ends_an_epoch:  # that one waits for the validation
             self._write()
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
         self._write()
 
     def _write(self):
@@ -224,60 +206,62 @@ class Saves(keras.callbacks.Callback):
 
 
 class StopRequested(Exception):
-    """The process was asked to end (`SIGTERM`) and has saved what it had."""
+    """The process was asked to end (`SIGTERM`). It has written a checkpoint first."""
 
 
 class StopsOnSignal(keras.callbacks.Callback):
-    """On `SIGTERM`, as schedulers send it, ends after the step at work with a checkpoint.
+    """On `SIGTERM`, as schedulers send it, finishes the step, writes a checkpoint and ends the run.
 
-    A context manager, since it stands in for the process's handler as long as a run lasts. Outside
-    of the main thread, where Python lets nobody handle signals, it does nothing.
+    It is a context manager, which replaces the process's own handler while a run lasts. It does
+    nothing outside of the main thread, where Python allows no signal handlers.
 
     Args:
         save: function that writes a checkpoint.
         position: the run's `Position`.
+
+    Raises:
+        StopRequested: after a `SIGTERM`.
     """
 
-    def __init__(self, save, position):
+    def __init__(self, save: Callable[[], None], position: Position) -> None:
         super().__init__()
         self._save = save
         self._position = position
         self._asked = False
 
-    def __enter__(self):
+    def __enter__(self) -> StopsOnSignal:
         self._main = threading.current_thread() is threading.main_thread()
         if self._main:
             self._before = signal.signal(signal.SIGTERM, self._ask)
         return self
 
-    def __exit__(self, *_):
+    def __exit__(self, *_: object) -> None:
         if self._main:
             signal.signal(signal.SIGTERM, self._before)
 
     def _ask(self, number, frame):
         self._asked = True
 
-    def on_train_batch_end(self, batch, logs=None):
+    def on_train_batch_end(self, batch: int, logs: Logs = None) -> None:
         if self._asked and self._position.is_settled and not self._position.ends_an_epoch:
             self._save()
             raise StopRequested
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
         if self._asked:
-            raise StopRequested  # `Saves` has written
+            raise StopRequested  # `Saves` has written the checkpoint
 
 
 class TensorBoard(keras.callbacks.Callback):
-    """Losses, rate and norms for TensorBoard, a point an epoch, and a grid of training images.
+    """Writes losses, rate and norms of each epoch for TensorBoard, and a grid of training images.
 
     Args:
-        folder: where the event files go, in `train` and `validation`.
+        folder: folder of the event files, which go into its `train` and `validation`.
         position: the run's `Position`.
-        images: float32 (count, size, size, 3) in [-1, 1], of the training view; `None` writes no
-            grid.
+        images: training images, float32 (count, size, size, 3) in [-1, 1], or `None` for no grid.
     """
 
-    def __init__(self, folder, position, images):
+    def __init__(self, folder: pathlib.Path, position: Position, images: tf.Tensor | None) -> None:
         super().__init__()
         self._position = position
         self._writers = {
@@ -288,7 +272,7 @@ class TensorBoard(keras.callbacks.Callback):
             with self._writers["train"].as_default(step=0):
                 tf.summary.image("training view", _grid(images))
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
         values = {name: number(value) for name, value in logs.items()}
         values["learning_rate"] = float(self.model.optimizer.learning_rate.numpy())
         kernels = [layer.kernel for layer in self.model.layers if hasattr(layer, "kernel")]
@@ -303,7 +287,7 @@ class TensorBoard(keras.callbacks.Callback):
 
 
 def _grid(images, columns=4):
-    """Images side by side in rows of four, as one of (1, height, width, 3) in [0, 1]."""
+    """Puts images side by side in rows, as one of (1, height, width, 3) in [0, 1]."""
     images = np.asarray(images)[: columns * (len(images) // columns) or 1][:16]
     columns = min(columns, len(images))
     rows = [np.concatenate(images[i : i + columns], axis=1) for i in range(0, len(images), columns)]

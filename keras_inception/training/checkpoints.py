@@ -1,23 +1,30 @@
-"""What a run needs to go on where it was stopped, as files that are whole or not there."""
+"""Checkpoints: all that a run needs to go on, in files that are either whole or not there."""
 
+from __future__ import annotations
+
+import dataclasses
 import json
 import logging
+import os
 import pathlib
 import re
 import shutil
 import zipfile
 import zlib
+from collections.abc import Mapping, Sequence
+from typing import Any
 
+import keras
 import numpy as np
 
 from keras_inception.files import replacing
 
 _LOGGER = logging.getLogger(__name__)
 _NAME = re.compile(r"step-(\d+)\.npz")
-_RECORDS = "records"  # the entry of what is no array, as JSON
-_COUNT = "count"  # the entry of how many arrays there are
-# What reading a file with wrong bytes raises; zipfile's are RuntimeError (of encryption) and its
-# NotImplementedError (of a method or version) too.
+_RECORDS = "records"  # name of the zip entry that holds the non-array state, as JSON
+_COUNT = "count"  # name of the zip entry that says how many arrays there are
+# What reading a damaged file can raise. From zipfile come RuntimeError too (for a bit that means
+# encryption) and its subclass NotImplementedError (for an unknown method or version).
 _DAMAGED = (
     OSError,
     ValueError,
@@ -29,36 +36,60 @@ _DAMAGED = (
 )
 
 
-class Checkpoints:
-    """The checkpoints of a work directory, the newest `keep` of them.
+# Seconds. Our choice: little work is lost, and the time to write a checkpoint is negligible.
+CHECKPOINT_SECONDS = 600.0
 
-    Each is a zip of numpy arrays, whose checksums tell a damaged one. It is written beside and
-    renamed, so a full disk or a kill leaves the ones before it.
 
-    Args:
-        folder: where they lie, made with the first.
-        keep: how many stay, at least 1.
+@dataclasses.dataclass(frozen=True)
+class Checkpointing:
+    """How often a run writes checkpoints, and how many of them stay.
+
+    Attributes:
+        seconds: time from one checkpoint to the next within an epoch. Each epoch also ends with
+            one.
+        keep: how many of the newest stay, at least 1. The best epoch's stays in addition.
     """
 
-    def __init__(self, folder, keep=3):
+    seconds: float = CHECKPOINT_SECONDS
+    keep: int = 3
+
+
+class Checkpoints:
+    """The checkpoints in a folder.
+
+    Each is a zip of numpy arrays, whose checksums reveal damage. It is written beside the others
+    and then renamed, so the earlier ones survive a full disk or a killed process.
+
+    Args:
+        folder: where they are. The first one makes the folder.
+        keep: how many of the newest stay, at least 1.
+    """
+
+    def __init__(self, folder: str | os.PathLike[str], keep: int = 3) -> None:
         if keep < 1:
             raise ValueError(f"keep must be at least 1, not {keep}")
         self._folder = pathlib.Path(folder)
         self._keep = keep
 
-    def steps(self):
-        """The numbers of steps of which there is one, ascending."""
+    def steps(self) -> list[int]:
+        """Returns the step of each checkpoint, in ascending order."""
         names = [_NAME.fullmatch(path.name) for path in self._folder.glob("step-*.npz")]
         return sorted(int(name[1]) for name in names if name)
 
-    def save(self, step, variables, records, also_keep=None):
-        """Writes one, and removes those that are too many.
+    def save(
+        self,
+        step: int,
+        variables: Mapping[str, Sequence[keras.Variable]],
+        records: Any,
+        also_keep: int | None = None,
+    ) -> None:
+        """Writes a checkpoint, then removes the oldest ones if there are too many.
 
         Args:
             step: number of steps that the run has done.
-            variables: group -> Keras variables, of which the order counts.
-            records: whatever else is to come back, in JSON's types.
-            also_keep: number of steps of one that stays, however old.
+            variables: group -> Keras variables, which come back in the same order.
+            records: everything else that must come back, as JSON types.
+            also_keep: step of a checkpoint that stays, however old it is.
         """
         arrays = {
             f"{group}/{i}": _plain(variable.numpy())
@@ -76,10 +107,13 @@ class Checkpoints:
             if old != also_keep:
                 self._path(old).unlink(missing_ok=True)
 
-    def newest(self):
-        """The newest one that is whole, as `(step, groups of arrays, records)`; `None` without.
+    def newest(self) -> tuple[int, dict[str, list[np.ndarray]], Any] | None:
+        """Reads the newest undamaged checkpoint.
 
-        A damaged one is named in a warning and left where it is.
+        Damaged ones are named in a warning and left where they are.
+
+        Returns:
+            `(step, groups of arrays, records)`, or `None` if there is no undamaged checkpoint.
         """
         for step in reversed(self.steps()):
             contents = self.whole(step)
@@ -87,26 +121,26 @@ class Checkpoints:
                 return step, *contents
         return None
 
-    def whole(self, step):
-        """What `read` gives, or `None` and a warning where the file is damaged."""
+    def whole(self, step: int) -> tuple[dict[str, list[np.ndarray]], Any] | None:
+        """Reads a checkpoint as `read` does. If it is damaged, warns and returns `None`."""
         try:
             return self.read(step)
         except _DAMAGED as error:
             _LOGGER.warning("%s is damaged and not used: %s", self._path(step), error)
             return None
 
-    def clear(self):
-        """Removes all of them."""
+    def clear(self) -> None:
+        """Removes all checkpoints."""
         for step in self.steps():
             self._path(step).unlink(missing_ok=True)
 
-    def read(self, step):
-        """The groups of arrays and the records of one."""
-        groups = {}
+    def read(self, step: int) -> tuple[dict[str, list[np.ndarray]], Any]:
+        """Returns the groups of arrays and the records of a checkpoint."""
+        groups: dict[str, dict[int, np.ndarray]] = {}
         with np.load(self._path(step), allow_pickle=False) as file:
             records = json.loads(file[_RECORDS].tobytes())
             if len(file.files) != int(file[_COUNT]) + 2:
-                raise ValueError(f"{len(file.files) - 2} arrays of {file[_COUNT]} are there")
+                raise ValueError(f"it has {len(file.files) - 2} arrays of {file[_COUNT]}")
             for name in file.files:
                 group, _, index = name.partition("/")
                 if index:
@@ -118,15 +152,17 @@ class Checkpoints:
         return self._folder / f"step-{step:09d}.npz"
 
 
-def restore(groups, variables):
-    """Puts the arrays of a checkpoint into variables, all or none.
+def restore(
+    groups: Mapping[str, Sequence[np.ndarray]], variables: Mapping[str, Sequence[keras.Variable]]
+) -> None:
+    """Assigns the arrays of a checkpoint to variables, either all of them or none.
 
     Args:
-        groups: group -> arrays, as `newest` gave them.
-        variables: group -> Keras variables; groups that the checkpoint has besides are left.
+        groups: group -> arrays, as `Checkpoints.newest` returns them.
+        variables: group -> Keras variables. Other groups of the checkpoint are not used.
 
     Raises:
-        ValueError: another number of variables, or another shape.
+        ValueError: if a group has another number of variables, or a variable another shape.
     """
     pairs = []
     for group, members in variables.items():
@@ -147,5 +183,5 @@ def restore(groups, variables):
 
 
 def _plain(array):
-    """The array in a type that numpy's files know: bfloat16, an extension of it, is widened."""
+    """Returns the array in a type that numpy's files support: bfloat16 is widened to float32."""
     return array.astype("float32") if array.dtype.kind == "V" else array

@@ -1,14 +1,24 @@
 """The optimizers of TensorFlow 1 that trained the family, with gradients clipped as it did."""
 
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, ClassVar
+
 import keras
 import tensorflow as tf
 
+if TYPE_CHECKING:
+    from keras_inception.training.recipe import Recipe
+
+Rate = float | keras.optimizers.schedules.LearningRateSchedule
+
 
 class _ClipsTheSum:
-    """Clips gradients once they are summed over the replicas, for an optimizer to inherit first.
+    """Clips gradients after they are summed over the replicas. To be inherited from first.
 
-    Keras clips each replica's own gradients before, so that the bound depends on the number of
-    replicas and two of them do not do what one does.
+    Keras clips each replica's own gradients before the sum. The bound then depends on the number of
+    replicas, so two replicas do not compute what one does.
     """
 
     def _clip_gradients(self, grads):
@@ -23,14 +33,14 @@ class _ClipsTheSum:
 class _SlotOptimizer(_ClipsTheSum, keras.optimizers.Optimizer):
     """An optimizer whose step is one kernel of TensorFlow with slots beside each variable."""
 
-    slots = {}  # name: initializer
+    slots: ClassVar[Mapping[str, str]] = {}  # name: initializer
 
-    def build(self, variables):
+    def build(self, variables: list[keras.Variable]) -> None:
         """Makes the slots of each of `variables`, named as in TensorFlow 1."""
         if self.built:
             return
         super().build(variables)
-        # By initializer: what is assigned inside `build` is lost when `fit` calls it.
+        # By initializer: a value assigned inside `build` is lost when `fit` calls it.
         self._slots = {
             name: [
                 self.add_variable_from_reference(variable, name=name, initializer=initializer)
@@ -59,34 +69,35 @@ class RMSprop(_SlotOptimizer):
         step        <- momentum * step + learning_rate * g / sqrt(mean_square + epsilon)
         w           <- w - step
 
-    `keras.optimizers.RMSprop` starts `mean_square` at zero instead, and others add epsilon outside
-    the root; with the papers' epsilon of 1.0 neither ends near the same weights. The update is
-    TensorFlow's own kernel: one operation a variable, equal to TensorFlow 1 to the last bit.
+    `keras.optimizers.RMSprop` starts `mean_square` at zero instead, and other implementations add
+    epsilon outside the root. With the papers' epsilon of 1.0, both end far from these weights. The
+    update is TensorFlow's own kernel: one operation per variable, equal to TensorFlow 1 to the last
+    bit.
 
     Args:
         learning_rate: a number or a `keras.optimizers.schedules.LearningRateSchedule`.
         rho: decay of the mean square, TensorFlow 1's `decay`, in [0, 1).
         momentum: decay of the step, in [0, 1).
-        epsilon: what is added to the mean square inside the root, above 0.
+        epsilon: number that is added to the mean square inside the root, above 0.
         name: name of the optimizer.
-        **kwargs: those of every Keras optimizer, such as `global_clipnorm`, which bounds the
+        **kwargs: arguments of every Keras optimizer, for example `global_clipnorm`. It bounds the
             gradients after they are summed over the replicas.
 
     Raises:
-        ValueError: where `rho`, `momentum` or `epsilon` is out of its range.
+        ValueError: if `rho`, `momentum` or `epsilon` is out of its range.
     """
 
     slots = {"rms": "ones", "momentum": "zeros"}
 
     def __init__(
         self,
-        learning_rate=0.045,  # 1512.00567 section 8, as are rho and epsilon
-        rho=0.9,
-        momentum=0.9,  # TF-Slim train_image_classifier.py, `rmsprop_momentum`
-        epsilon=1.0,
-        name="rmsprop",
-        **kwargs,
-    ):
+        learning_rate: Rate = 0.045,  # 1512.00567 section 8, as are rho and epsilon
+        rho: float = 0.9,
+        momentum: float = 0.9,  # TF-Slim train_image_classifier.py, `rmsprop_momentum`
+        epsilon: float = 1.0,
+        name: str = "rmsprop",
+        **kwargs: Any,
+    ) -> None:
         super().__init__(learning_rate=learning_rate, name=name, **kwargs)
         _check_fraction(rho=rho, momentum=momentum)
         if not epsilon > 0:
@@ -95,7 +106,9 @@ class RMSprop(_SlotOptimizer):
         self.momentum = momentum
         self.epsilon = epsilon
 
-    def update_step(self, gradient, variable, learning_rate):
+    def update_step(
+        self, gradient: tf.Tensor, variable: tf.Variable, learning_rate: tf.Tensor
+    ) -> None:
         """Moves `variable` and its slots by one step."""
 
         def number(value):
@@ -113,8 +126,8 @@ class RMSprop(_SlotOptimizer):
             use_locking=False,
         )
 
-    def get_config(self):
-        """The arguments that make this optimizer again."""
+    def get_config(self) -> dict[str, Any]:
+        """Returns the arguments that make this optimizer again."""
         own = {"rho": self.rho, "momentum": self.momentum, "epsilon": self.epsilon}
         return {**super().get_config(), **own}
 
@@ -126,25 +139,35 @@ class Momentum(_SlotOptimizer):
         sum <- momentum * sum + g
         w   <- w - learning_rate * sum
 
-    `keras.optimizers.SGD` sums `learning_rate * g`, so that a rate that has decayed takes
-    `1 / (1 - momentum)` steps to have its full effect; here it has it at once.
+    `keras.optimizers.SGD` sums `learning_rate * g` instead. A rate that has decayed then takes
+    about `1 / (1 - momentum)` steps to have its full effect. Here it acts at once.
 
     Args:
-        learning_rate, name, **kwargs: as for `RMSprop`.
+        learning_rate: a number or a `keras.optimizers.schedules.LearningRateSchedule`.
         momentum: decay of the sum, in [0, 1).
+        name: name of the optimizer.
+        **kwargs: arguments of every Keras optimizer, as for `RMSprop`.
 
     Raises:
-        ValueError: where `momentum` is out of its range.
+        ValueError: if `momentum` is out of its range.
     """
 
     slots = {"momentum": "zeros"}
 
-    def __init__(self, learning_rate=0.045, momentum=0.9, name="momentum", **kwargs):
+    def __init__(
+        self,
+        learning_rate: Rate = 0.045,
+        momentum: float = 0.9,
+        name: str = "momentum",
+        **kwargs: Any,
+    ) -> None:
         super().__init__(learning_rate=learning_rate, name=name, **kwargs)
         _check_fraction(momentum=momentum)
         self.momentum = momentum
 
-    def update_step(self, gradient, variable, learning_rate):
+    def update_step(
+        self, gradient: tf.Tensor, variable: tf.Variable, learning_rate: tf.Tensor
+    ) -> None:
         """Moves `variable` and its slot by one step."""
         tf.raw_ops.ResourceApplyMomentum(
             var=variable.handle,
@@ -155,8 +178,8 @@ class Momentum(_SlotOptimizer):
             use_locking=False,
         )
 
-    def get_config(self):
-        """The arguments that make this optimizer again."""
+    def get_config(self) -> dict[str, Any]:
+        """Returns the arguments that make this optimizer again."""
         return {**super().get_config(), "momentum": self.momentum}
 
 
@@ -165,8 +188,8 @@ class Adam(_ClipsTheSum, keras.optimizers.Adam):
     """`keras.optimizers.Adam`, with gradients clipped after they are summed over the replicas."""
 
 
-def from_recipe(recipe, learning_rate):
-    """The optimizer of a recipe with this rate, a number or a schedule."""
+def from_recipe(recipe: Recipe, learning_rate: Rate) -> keras.optimizers.Optimizer:
+    """Makes the optimizer of a recipe with the given rate, a number or a schedule."""
     common = {"learning_rate": learning_rate, "global_clipnorm": recipe.clip_norm}
     if recipe.optimizer == "sgd":
         return Momentum(momentum=recipe.momentum, **common)

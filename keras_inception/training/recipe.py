@@ -1,61 +1,72 @@
-"""One training run as plain data: what is trained on what, with which numbers."""
+"""A training run as plain data: the network, the data set and all the numbers."""
+
+from __future__ import annotations
 
 import dataclasses
 import importlib.util
 import json
+import os
 import pathlib
+from collections.abc import Mapping
+from typing import Any
 
 from keras_inception.training import rules
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """All that decides how a training run goes; `train` reads nothing else.
+    """Everything that decides how a training run goes.
 
-    Recipes are values: two with equal fields are equal, none changes, and `replace` makes another.
-    A file in `recipes/` gives the source of every number.
+    Recipes are values: two with equal fields are equal. A recipe never changes, but `replace` makes
+    another one from it. The files in `recipes/` give the source of every number.
 
     Attributes:
-        name: what the recipe is called on the command line.
+        name: name of the recipe.
         network: id of the network, as in `create_model`.
-        network_arguments: its further arguments (`variant`, `width_multiplier`, ...), which must
-            be plain JSON values; input shape and classes follow from `size` and the data set.
-        weights: what the network starts from: `None` for random weights, or a tag or a path as in
-            `create_model`.
-        dataset: what `data.pipeline` reads: a tensorflow-datasets name, `folder:PATH` or
-            `photo_patches`.
-        train_split, validation_split: its splits, or parts of them, such as `train[:90%]`.
-        size: side of the square training and evaluation images, in pixels.
-        batch_size: global batch size, in images: of all replicas together.
-        gradient_accumulation: number of equal parts that a replica cuts its share of a batch into;
-            their gradients are averaged before the step. Batch normalization sees a part at a time.
+        network_arguments: further arguments of `create_model`, for example `variant` or
+            `width_multiplier`, as plain JSON values. Input shape and number of classes follow from
+            `size` and the data set.
+        weights: initial weights: `None` for random ones, or a tag or a path as in `create_model`.
+        dataset: name of the data set, as in `data.open`: a tensorflow-datasets name, `folder:PATH`
+            or `photo_patches`.
+        train_split: split to train on, or a part of one, for example `train[:90%]`.
+        validation_split: split to validate on after each epoch, or a part of one.
+        validation_dataset: name of the data set with the `validation_split`, or `None` if it is
+            `dataset`.
+        size: side of the square training and validation images, in pixels.
+        batch_size: images in a step, on all replicas together.
+        gradient_accumulation: number of equal parts into which a replica cuts its share of a batch.
+            The parts' gradients are averaged before the step. Batch normalization sees one part at
+            a time.
         epochs: length of the run, in passes over the training split.
         optimizer: "rmsprop" (TensorFlow 1's), "sgd" or "adam".
-        learning_rate: rate at the start, or at the end of `head_epochs`.
-        decay_rate: factor on the rate at each step of the staircase, in (0, 1].
-        decay_epochs: length of a stair, in epochs, not necessarily whole.
-        rho: decay of the mean square of RMSProp and Adam, in [0, 1); `None` for SGD.
-        momentum: momentum of RMSProp and SGD, decay of Adam's mean gradient, in [0, 1).
-        epsilon: what RMSProp adds inside the root and Adam outside, above 0; `None` for SGD.
-        clip_norm: bound on the global norm of the gradients, summed over the replicas, or `None`
-            for none.
-        auxiliary_weight: factor on the loss of each auxiliary classifier; 0 trains without them.
-        label_smoothing: share of the target spread over all classes, in [0, 1).
-        weight_decay: factor on half the squared norm of the convolution and dense kernels that is
-            added to the training loss, as TF-Slim's `l2_regularizer` has it.
-        average_decay: decay of the moving average of the parameters and batch-norm statistics that
-            is evaluated and kept in the end, in [0, 1), or `None` for none.
+        learning_rate: learning rate at the start, or after the `head_epochs`.
+        decay_rate: factor on the rate from one stair to the next, in (0, 1].
+        decay_epochs: length of a stair in epochs. It may be a fraction.
+        rho: decay of the mean square of RMSProp and Adam, in [0, 1), or `None` for SGD.
+        momentum: momentum of RMSProp and SGD, or decay of Adam's mean gradient, in [0, 1).
+        epsilon: number that RMSProp adds inside the root and Adam outside, above 0, or `None` for
+            SGD.
+        clip_norm: bound on the global norm of the gradients, after they are summed over the
+            replicas, or `None` for no bound.
+        auxiliary_weight: factor on the loss of each auxiliary classifier. With 0 there are none.
+        label_smoothing: share of the target that is spread over all classes, in [0, 1).
+        weight_decay: factor on half the squared norm of the convolution and dense kernels, which is
+            added to the training loss as by TF-Slim's `l2_regularizer`.
+        average_decay: decay of the moving average of parameters and batch-norm statistics, in
+            [0, 1), or `None` for no average. The average is what is validated and saved.
         batch_norm_momentum: share of the old moving statistics that a step keeps, in [0, 1).
         min_area: smallest crop of the training view, as a share of the picture's area, in (0, 1].
         color: colour distortion of the training view, as in `data.augmentation`.
-        freeze_until: end point up to which the network stays as it is, or `None` for none.
-        frozen_batch_norm: "inference" keeps the statistics of the frozen part, "train" lets its
-            batch normalization follow the new data, as in `models.surgery.freeze`.
+        freeze_until: end point up to which the network is not trained, or `None` to train all.
+        frozen_batch_norm: "inference" keeps the batch-norm statistics of the frozen part. "train"
+            lets them follow the new data, as in `models.surgery.freeze`.
         head_epochs: epochs at the start in which only the classifiers are trained.
-        head_learning_rate: rate in these, which is not decayed; `None` is `learning_rate`.
+        head_learning_rate: learning rate in these epochs, without decay. `None` means
+            `learning_rate`.
         precision: Keras's dtype policy: "float32", "mixed_bfloat16" or "mixed_float16".
-        seed: of the initial weights, dropout and the order and distortion of the images.
-        sources: field -> where its value is from. No part of a recipe's value.
+        seed: random seed for the initial weights, dropout, and the order and distortion of images.
+        sources: field -> where its value comes from. It does not count when recipes are compared.
 
     Raises:
         ValueError: names the field, its value and what is allowed.
@@ -63,11 +74,12 @@ class Recipe:
 
     name: str
     network: str
-    network_arguments: dict = dataclasses.field(default_factory=dict)
+    network_arguments: dict[str, Any] = dataclasses.field(default_factory=dict)
     weights: str | None = None
     dataset: str
     train_split: str = "train"
     validation_split: str = "validation"
+    validation_dataset: str | None = None
     size: int
     batch_size: int
     gradient_accumulation: int = 1
@@ -93,27 +105,27 @@ class Recipe:
     head_learning_rate: float | None = None
     precision: str = "float32"
     seed: int = 0
-    sources: dict = dataclasses.field(default_factory=dict, compare=False, repr=False)
+    sources: dict[str, str] = dataclasses.field(default_factory=dict, compare=False, repr=False)
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         rules.check(self)
         for field in ("network_arguments", "sources"):
-            # A copy, as JSON would give it back (tuples as lists), so that equal stays equal.
+            # A copy as JSON returns it, with lists for tuples: a recipe read back is equal.
             object.__setattr__(self, field, json.loads(json.dumps(getattr(self, field))))
 
     @classmethod
-    def sourced(cls, **values):
-        """A recipe whose values may be pairs of value and source, as in `(0.94, "1512.00567")`."""
+    def sourced(cls, **values: Any) -> Recipe:
+        """Makes a recipe from values or pairs of value and source, as in `(0.94, "1512.00567")`."""
         pairs = {field: value for field, value in values.items() if isinstance(value, tuple)}
         plain = {field: value for field, (value, _) in pairs.items()}
         sources = {field: source for field, (_, source) in pairs.items()}
         return cls(**{**values, **plain}, sources=sources)
 
-    def replace(self, *, source=None, **overrides):
-        """This recipe with other values in the fields that `overrides` names.
+    def replace(self, *, source: str | None = None, **overrides: Any) -> Recipe:
+        """Returns this recipe with other values in the fields that `overrides` names.
 
         Args:
-            source: where the new values are from; by default their sources are left out.
+            source: where the new values come from. By default they have no source.
             **overrides: field -> value.
         """
         kept = {field: text for field, text in self.sources.items() if field not in overrides}
@@ -121,16 +133,16 @@ class Recipe:
         fields = {**self.to_dict(), "sources": {**kept, **new}, **overrides}
         return self.from_dict(fields)
 
-    def to_dict(self):
-        """The fields as a dict of plain JSON values."""
+    def to_dict(self) -> dict[str, Any]:
+        """Returns the fields as a dict of plain JSON values."""
         return dataclasses.asdict(self)
 
-    def to_json(self):
-        """The fields as JSON text, in the order of the class."""
+    def to_json(self) -> str:
+        """Returns the fields as JSON text, in the order of the class."""
         return json.dumps(self.to_dict(), indent=2) + "\n"
 
-    def describe(self):
-        """The fields as text, a line each, with the source of each value."""
+    def describe(self) -> str:
+        """Returns the fields as text, one per line, with the source of each value."""
         values = {field: json.dumps(value) for field, value in self.to_dict().items()}
         del values["sources"]
         width = max(map(len, values))
@@ -142,8 +154,8 @@ class Recipe:
         return "\n".join(lines)
 
     @classmethod
-    def from_dict(cls, fields):
-        """The recipe with these fields; a `ValueError` names unknown and missing ones."""
+    def from_dict(cls, fields: Mapping[str, Any]) -> Recipe:
+        """Makes a recipe from a dict of fields. A `ValueError` names unknown and missing ones."""
         known = dataclasses.fields(cls)
         names = [field.name for field in known]
         unknown = sorted(set(fields) - set(names))
@@ -157,22 +169,22 @@ class Recipe:
         return cls(**fields)
 
     @classmethod
-    def from_json(cls, text):
-        """The recipe that `to_json` wrote."""
+    def from_json(cls, text: str) -> Recipe:
+        """Reads a recipe from text that `to_json` wrote."""
         try:
             fields = json.loads(text)
         except json.JSONDecodeError as error:
-            raise ValueError(f"Not a recipe, since it is not JSON: {error}.") from error
+            raise ValueError(f"Not a recipe: the text is not JSON: {error}.") from error
         if not isinstance(fields, dict):
             raise ValueError("Not a recipe: its JSON must be an object with the recipe's fields.")
         return cls.from_dict(fields)
 
     @classmethod
-    def from_file(cls, path):
-        """The recipe in a file: `.json` as `to_json` wrote it, or `.py`.
+    def from_file(cls, path: str | os.PathLike[str]) -> Recipe:
+        """Reads a recipe from a file: `.json` as `to_json` wrote it, or `.py`.
 
-        A Python file is run, so it must be one that you trust. It has one recipe in its variables,
-        or several of which one is called `RECIPE`.
+        A Python file is run, so it must be one that you trust. One of its variables must be a
+        recipe. If several are, one of them must be called `RECIPE`.
         """
         path = pathlib.Path(path)
         if path.suffix == ".py":
@@ -190,7 +202,7 @@ def _is_optional(field):
 
 def _from_python(path):
     if not path.is_file():
-        raise ValueError(f"{path} is no file")
+        raise ValueError(f"{path} is not a file")
     spec = importlib.util.spec_from_file_location(f"recipe_{path.stem}", path)
     module = importlib.util.module_from_spec(spec)
     try:
@@ -202,5 +214,7 @@ def _from_python(path):
         return found["RECIPE"]
     if len(found) != 1:
         names = ", ".join(found) or "none"
-        raise ValueError(f"{path} must have one recipe, or one called RECIPE; it has {names}")
+        raise ValueError(
+            f"{path} must have one recipe, or one called RECIPE. The recipes in it: {names}"
+        )
     return next(iter(found.values()))

@@ -1,20 +1,26 @@
-"""What is allowed in each field of a recipe."""
+"""The values that each field of a recipe may have."""
+
+from __future__ import annotations
 
 import json
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from keras_inception.training.recipe import Recipe
 
 _LARGEST = 3.4e38  # of float32
 OPTIMIZERS = ("rmsprop", "sgd", "adam")
 PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
-# What the trainer passes to `create_model` itself, from the data set and the other fields.
+# Arguments that the trainer passes to `create_model` itself, from the data and other fields.
 SET_BY_THE_TRAINER = ("classes", "include_top", "input_shape", "input_tensor", "weights")
 
 
-def check(recipe):
+def check(recipe: Recipe) -> None:
     """Raises a ValueError that names the first bad field, its value and what is allowed."""
     for field, (is_allowed, allowed) in RULES.items():
         value = getattr(recipe, field)
         if not is_allowed(value):
-            why = ", which float32 does not hold" if _is_beyond_float32(value) else ""
+            why = ", which float32 cannot hold" if _is_beyond_float32(value) else ""
             raise ValueError(f"Recipe field {field} must be {allowed}, got {value!r}{why}.")
     for field in ("rho", "epsilon"):
         if (getattr(recipe, field) is None) != (recipe.optimizer == "sgd"):
@@ -29,7 +35,9 @@ def check(recipe):
         )
     strange = sorted(set(recipe.sources) - set(RULES))
     if strange:
-        raise ValueError(f"Recipe field sources names no field: {', '.join(strange)}.")
+        raise ValueError(
+            f"Recipe field sources must have names of fields as its keys, got {', '.join(strange)}."
+        )
 
 
 def _is_name(value):
@@ -41,7 +49,7 @@ def _is_count(value, least=1):
 
 
 def _is_number(value):
-    """A finite number, also in float32, in which training computes."""
+    """Tells whether `value` is a finite number, also in float32, in which training computes."""
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
     return is_number and abs(value) < _LARGEST
 
@@ -64,7 +72,7 @@ def _are_texts(value):
 
 
 def _are_arguments(value):
-    """Whether `value` is a dict that survives JSON and leaves the trainer its own arguments."""
+    """Tells whether `value` is a dict of JSON values without the trainer's own arguments."""
     if not isinstance(value, dict) or any(not isinstance(key, str) for key in value):
         return False
     try:
@@ -83,7 +91,7 @@ def _one_of(values):
     return lambda value: isinstance(value, str) and value in values, f"one of {', '.join(values)}"
 
 
-_NAME = (_is_name, "a name that is not empty")
+_NAME = (_is_name, "a text that is not empty")
 _COUNT = (_is_count, "a whole number, at least 1")
 _COUNT_OR_ZERO = (lambda value: _is_count(value, least=0), "a whole number, at least 0")
 _POSITIVE = (_is_positive, "a number above 0")
@@ -102,6 +110,7 @@ RULES = {  # field: (is it allowed?, what is allowed)
     "dataset": _NAME,
     "train_split": _NAME,
     "validation_split": _NAME,
+    "validation_dataset": _or_none(_NAME),
     "size": _COUNT,
     "batch_size": _COUNT,
     "gradient_accumulation": _COUNT,

@@ -1,15 +1,20 @@
-"""A run under way: its network and optimizer, where it is, and what brings it back there."""
+"""The state of a run: its network, optimizer and position, and how to restore them."""
+
+from __future__ import annotations
 
 import contextlib
 import logging
+from collections.abc import Mapping, Sequence
 
 import keras
+import numpy as np
 import tensorflow as tf
 
-from keras_inception.data import pipeline
+from keras_inception.data import Dataset
 from keras_inception.models import registry, surgery
 from keras_inception.training import batch_norm, checkpoints, optimizers, schedules
-from keras_inception.training.callbacks import Position
+from keras_inception.training.position import Position
+from keras_inception.training.recipe import Recipe
 from keras_inception.training.trainer import Trainer
 
 _LOGGER = logging.getLogger(__name__)
@@ -19,17 +24,32 @@ class Run:
     """The state of one run of a recipe, built under a strategy.
 
     Args:
-        recipe: a `Recipe`.
-        classes: number of classes of its data set.
-        examples: number of its training examples.
-        strategy: a `tf.distribute.Strategy`, or `None`.
-        workers: asynchronous workers, each of which updates the parameters with its own share of a
-            batch; 1 where a batch makes one update.
+        recipe: the recipe.
+        classes: number of classes in its data.
+        examples: number of training pictures.
+        strategy: a `tf.distribute.Strategy`, or `None` on one device.
+        workers: number of asynchronous workers, each of which updates the parameters with its own
+            share of a batch, or 1 if a whole batch makes one update.
+
+    Attributes:
+        recipe, strategy, workers: as the arguments.
+        coordinator: the coordinator of asynchronous workers, or `None`.
+        update_size: training pictures in an update of the parameters.
+        position: the `Position` of the run.
+        trainer: the `Trainer`, compiled by `enter`.
     """
 
-    def __init__(self, recipe, classes, examples, strategy=None, workers=1):
+    def __init__(
+        self,
+        recipe: Recipe,
+        classes: int,
+        examples: int,
+        strategy: tf.distribute.Strategy | None = None,
+        workers: int = 1,
+    ) -> None:
         self.recipe = recipe
         self.strategy = strategy
+        self.workers = workers
         self.coordinator = None
         if isinstance(strategy, tf.distribute.ParameterServerStrategy):
             self.coordinator = tf.distribute.coordinator.ClusterCoordinator(strategy)
@@ -37,9 +57,10 @@ class Run:
         self._classes = classes
         self._examples = examples
         self._phase = None
+        self._made = None, None  # a data set and its batches from the first step on
         self.position = Position(schedules.steps_per_epoch(self._examples, self.update_size))
         model = self._create(recipe.precision, recipe.weights)
-        surgery.freeze(model, recipe.freeze_until)  # an error comes now, not after the first phase
+        surgery.freeze(model, recipe.freeze_until)  # raises now, not after the first phase
         surgery.freeze(model, None)
         if recipe.auxiliary_weight:
             model = surgery.with_auxiliary_heads(model)
@@ -58,7 +79,7 @@ class Run:
         return self.strategy.scope() if self.strategy else contextlib.nullcontext()
 
     def _create(self, precision, weights=None):
-        """The recipe's network in plain Keras layers."""
+        """Makes the recipe's network in plain Keras layers."""
         recipe = self.recipe
         with _dtype_policy(precision):
             model = registry.create_model(
@@ -74,17 +95,21 @@ class Run:
         return model
 
     @property
-    def steps(self):
-        """Optimizer steps of the whole run."""
+    def steps(self) -> int:
+        """Optimizer steps in the whole run."""
         return self.recipe.epochs * self.position.steps_per_epoch
 
-    def phases(self):
-        """(whether only the classifiers are trained, epoch where it ends) of each phase."""
+    def phases(self) -> list[tuple[bool, int]]:
+        """Lists the phases as (whether only the classifiers are trained, epoch where it ends)."""
         phases = [(True, self.recipe.head_epochs), (False, self.recipe.epochs)]
         return [(is_head, end) for is_head, end in phases if end > 0]
 
-    def enter(self, is_head):
-        """Freezes what a phase freezes and compiles with its optimizer, once a phase."""
+    def enter(self, is_head: bool) -> None:
+        """Freezes what a phase freezes and compiles with its optimizer, unless already in it.
+
+        Args:
+            is_head: whether it is the phase in which only the classifiers are trained.
+        """
         if self._phase == is_head:
             return
         recipe = self.recipe
@@ -95,14 +120,14 @@ class Run:
                 surgery.freeze(self.trainer, recipe.freeze_until, recipe.frozen_batch_norm)
                 if recipe.freeze_until and recipe.frozen_batch_norm == "train":
                     _LOGGER.warning(
-                        "batch normalization below %s is trained: its statistics leave those that "
-                        "the frozen kernels were trained with",
+                        "batch normalization below %s is trained: its statistics will differ from "
+                        "those that the frozen kernels were trained with",
                         recipe.freeze_until,
                     )
             optimizer = optimizers.from_recipe(recipe, self._rate(is_head))
             if recipe.precision == "mixed_float16":
                 optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
-            # XLA makes a step slower on a CPU, and compiling it takes longer than a small run.
+            # On a CPU, XLA makes a step slower, and compiling it takes longer than a small run.
             self.trainer.compile(optimizer=optimizer, jit_compile=False)
             optimizer.build(self.trainer.trainable_variables)
         self._phase = is_head
@@ -119,36 +144,41 @@ class Run:
             self.update_size,
         )
 
-    def variables(self):
-        """Group -> variables, of all that changes as the run goes."""
+    def variables(self) -> dict[str, list[keras.Variable]]:
+        """Returns all variables that change during the run, as group -> variables."""
         average = self.trainer.average
         averages = [] if average is None else average.averages
         held = {id(variable) for variable in averages}
         groups = {
-            # Keras counts the averages among the model's weights, or does not, by its version.
+            # Some versions of Keras count the averages among the model's weights, others do not.
             "network": [w for w in self.trainer.weights if id(w) not in held],
             "average": averages,
             "random": [v for v in self.trainer.variables if v.path.endswith("generator_state")],
             "optimizer": self.trainer.optimizer.variables,
         }
         if not isinstance(self.strategy, tf.distribute.MultiWorkerMirroredStrategy):
-            # Several workers each hold a share of the sums, and only one writes.
+            # Each worker holds a share of the sums, but only one writes.
             groups["metrics"] = [v for m in self.trainer.metrics for v in m.variables]
         return groups
 
-    def restore(self, step, groups):
-        """Goes to where a checkpoint was written, but for the metrics of an epoch begun."""
+    def restore(self, step: int, groups: Mapping[str, Sequence[np.ndarray]]) -> None:
+        """Goes back to a checkpoint, except for the metrics of an epoch that it interrupts.
+
+        Args:
+            step: steps that the run had done.
+            groups: group -> arrays of the checkpoint.
+        """
         self.position.step = step
         self._phase = None
         head_steps = self.recipe.head_epochs * self.position.steps_per_epoch
-        # The head's optimizer ends with its phase.
+        # After the head's last step, the next phase begins with an optimizer of its own.
         self.enter(is_head=step < head_steps or step == head_steps == self.steps)
-        left = {"metrics", *({"optimizer"} if step == head_steps else ())}
-        wanted = {g: members for g, members in self.variables().items() if g not in left}
-        checkpoints.restore(groups, wanted)
+        left_out = {"metrics", *({"optimizer"} if step == head_steps else ())}
+        groups_to_set = {g: v for g, v in self.variables().items() if g not in left_out}
+        checkpoints.restore(groups, groups_to_set)
 
-    def model(self):
-        """The network in plain float32 layers, with the averages where there are any."""
+    def model(self) -> keras.Model:
+        """Returns the network in plain float32 layers, with the averages if there are any."""
         model = self._create("float32")
         self.trainer.swap_average()
         try:
@@ -157,46 +187,47 @@ class Run:
             self.trainer.swap_average()
         return model
 
-    def training_batches(self, data_dir):
-        """The batches from the present step on, as the strategy wants them."""
+    def training_batches(
+        self, dataset: Dataset
+    ) -> tf.data.Dataset | tf.distribute.DistributedDataset:
+        """Makes the batches from the present step on, distributed by the strategy."""
         step = self.position.step
         if self.strategy is None:
-            return self._batches(data_dir, step, None)
+            return self._first_batches(dataset) if step == 0 else self._batches(dataset, step)
         return self.strategy.distribute_datasets_from_function(
-            lambda context: self._batches(data_dir, step, context)
+            lambda context: self._batches(dataset, step, context)
         )
 
-    def _batches(self, data_dir, step, context):
+    def _first_batches(self, dataset):
+        """Makes the batches of one process from the first step on, once: it takes seconds."""
+        made_of, batches = self._made
+        if made_of is not dataset:
+            batches = self._batches(dataset, 0)
+            self._made = dataset, batches
+        return batches
+
+    def _batches(self, dataset, step, context=None):
         recipe, replicas = self.recipe, 1
         if context is not None:
             replicas = context.num_replicas_in_sync // context.num_input_pipelines
-        return pipeline.training_batches(
-            recipe.dataset,
+        return dataset.training_batches(
             recipe.size,
             recipe.batch_size,
             seed=recipe.seed,
-            split=recipe.train_split,
             color=recipe.color,
             min_area=recipe.min_area,
-            data_dir=data_dir,
             input_context=context,
             start=step * replicas,
         )
 
-    def first_images(self, data_dir):
-        """The first batch of training images as one process sees it."""
-        return next(iter(self._batches(data_dir, 0, None)))[0]
+    def first_images(self, dataset: Dataset) -> tf.Tensor:
+        """Returns the first batch of training images, as one process would see it."""
+        return next(iter(self._first_batches(dataset)))[0]
 
-    def validation_batches(self, data_dir):
-        """Images (batch, size, size, 3) and labels of the validation split, each once."""
-        recipe = self.recipe
-        batches = pipeline.evaluation_batches(
-            recipe.dataset,
-            recipe.size,
-            recipe.batch_size,
-            split=recipe.validation_split,
-            data_dir=data_dir,
-        ).map(lambda crops, labels: (crops[:, 0], labels))
+    def validation_batches(self, dataset: Dataset) -> tf.data.Dataset:
+        """Makes batches of images (batch, size, size, 3) and labels, with each picture once."""
+        batches = dataset.evaluation_batches(self.recipe.size, self.recipe.batch_size)
+        batches = batches.map(lambda crops, labels: (crops[:, 0], labels))
         options = tf.data.Options()
         options.experimental_distribute.auto_shard_policy = (
             tf.data.experimental.AutoShardPolicy.DATA

@@ -1,31 +1,39 @@
 """Learning rates as the papers give them, in epochs, turned into optimizer steps."""
 
+from __future__ import annotations
+
 import keras
 
 
-def steps_per_epoch(examples, batch_size):
-    """Optimizer steps in an epoch of `examples` at the global `batch_size`, at least one.
+def steps_per_epoch(examples: int, batch_size: int) -> int:
+    """Returns the optimizer steps in an epoch of `examples` pictures, at least one.
 
-    A batch that the examples do not fill is left to the next epoch, since training batches come
-    from an endless stream.
+    Pictures that do not fill a batch are left to the next epoch: training batches come from an
+    endless stream.
+
+    Args:
+        examples: number of training pictures.
+        batch_size: pictures in a step, on all replicas together.
     """
     return max(1, examples // batch_size)
 
 
-def exponential_decay(learning_rate, decay_rate, decay_epochs, examples, batch_size):
-    """The learning rate times `decay_rate` after every `decay_epochs`, as a staircase.
+def exponential_decay(
+    learning_rate: float, decay_rate: float, decay_epochs: float, examples: int, batch_size: int
+) -> keras.optimizers.schedules.ExponentialDecay:
+    """Multiplies the learning rate by `decay_rate` after every `decay_epochs`, as a staircase.
 
-    The number of steps on a stair is rounded down as in TF-Slim's `train_image_classifier.py`.
+    The number of steps on a stair is rounded down, as in TF-Slim's `train_image_classifier.py`.
 
     Args:
-        learning_rate: the rate of the first stair.
+        learning_rate: rate on the first stair.
         decay_rate: factor from one stair to the next, in (0, 1].
-        decay_epochs: length of a stair in epochs, not necessarily whole.
-        examples: number of training examples in an epoch.
-        batch_size: global batch size.
+        decay_epochs: length of a stair in epochs. It may be a fraction.
+        examples: number of training pictures in an epoch.
+        batch_size: pictures in a step, on all replicas together.
 
     Returns:
-        A `keras.optimizers.schedules.ExponentialDecay` over optimizer steps.
+        A schedule over optimizer steps.
     """
     return keras.optimizers.schedules.ExponentialDecay(
         initial_learning_rate=learning_rate,

@@ -1,7 +1,10 @@
-"""The Keras model that is trained: losses, one step on every kind of device, one evaluation step.
+"""The Keras model that is trained: its losses, training step and validation step.
 
-`fit` and the asynchronous coordinator both run `Trainer.train_step`.
+The step is the same on every kind of device. Keras's `fit` runs it as `Trainer.train_step`, the
+asynchronous coordinator as `Trainer.optimize`.
 """
+
+from __future__ import annotations
 
 import keras
 import tensorflow as tf
@@ -9,29 +12,33 @@ import tensorflow as tf
 from keras_inception.training.averaging import ExponentialMovingAverage
 from keras_inception.training.losses import SmoothedCrossentropy
 
-MAIN = "predictions"  # the output that is evaluated
+MAIN = "predictions"  # name of the output that is validated
 
 
 class Trainer(keras.Model):
     """A network with its auxiliary classifiers, trained as the papers' networks were.
 
-    Made of the inputs and outputs of a functional model, like any `keras.Model`, then `set_up`,
-    then compiled with an optimizer alone; all within the scope of the strategy that it runs under.
+    Make it from the inputs and outputs of a functional model, like any `keras.Model`. Then call
+    `set_up`, and `compile` with nothing but an optimizer. Do all of this within the scope of the
+    strategy that it runs under.
+
+    Attributes:
+        average: the `ExponentialMovingAverage`, or `None` without one.
     """
 
     def set_up(
         self,
         *,
-        auxiliary_weight=0.0,
-        label_smoothing=0.0,
-        weight_decay=0.0,
-        average_decay=None,
-        gradient_accumulation=1,
-    ):
-        """Takes the recipe's numbers of these names."""
+        auxiliary_weight: float = 0.0,
+        label_smoothing: float = 0.0,
+        weight_decay: float = 0.0,
+        average_decay: float | None = None,
+        gradient_accumulation: int = 1,
+    ) -> None:
+        """Sets the recipe's numbers of these names."""
         main = self.output[MAIN] if isinstance(self.output, dict) else self.output
         network = keras.Model(self.input, main)
-        # Not as an attribute, whose variables Keras would count a second time.
+        # Keras would count the variables of a model in an attribute a second time.
         self._network = lambda: network
         self._crossentropy = SmoothedCrossentropy(label_smoothing)
         self._auxiliary_weight = auxiliary_weight
@@ -45,27 +52,34 @@ class Trainer(keras.Model):
             self.average.start(self.averaged)
 
     @property
-    def network(self):
-        """The network alone, without auxiliary classifiers; it shares the layers."""
+    def network(self) -> keras.Model:
+        """The network without auxiliary classifiers. It shares the layers."""
         return self._network()
 
     @property
-    def averaged(self):
+    def averaged(self) -> list[keras.Variable]:
         """The variables that the average follows: parameters and batch-norm statistics."""
         return self.network.weights
 
-    def swap_average(self):
-        """Exchanges the network's weights with their averages, where there are any."""
+    def swap_average(self) -> None:
+        """Exchanges the network's weights with their averages, if there are any."""
         if self.average is not None:
             self.average.swap(self.averaged)
 
-    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
-        """The mean loss of a replica's batch, divided by the number of replicas.
+    def compute_loss(
+        self,
+        x: tf.Tensor | None = None,
+        y: tf.Tensor | None = None,
+        y_pred: tf.Tensor | dict[str, tf.Tensor] | None = None,
+        sample_weight: tf.Tensor | None = None,
+        training: bool = True,
+    ) -> tf.Tensor:
+        """Returns the mean loss of a replica's batch, divided by the number of replicas.
 
-        In training with the auxiliary losses and TF-Slim's weight decay (`inception_utils.py`:
-        kernels of convolutions and dense layers, no biases, no depthwise kernels). The decay is
-        part of the loss, so it passes through clipping and RMSProp as it did there. Regularizers
-        on the layers would do the same but stay in the saved model.
+        In training, it includes the auxiliary losses and TF-Slim's weight decay
+        (`inception_utils.py`: kernels of convolutions and dense layers, no biases, no depthwise
+        kernels). The decay is part of the loss, so it passes through clipping and RMSProp as it did
+        there. Regularizers on the layers would do the same, but they would stay in the saved model.
         """
         outputs = y_pred if isinstance(y_pred, dict) else {MAIN: y_pred}
         loss = self._crossentropy(y, outputs[MAIN])
@@ -84,31 +98,32 @@ class Trainer(keras.Model):
         for layer in self.layers:
             if not layer.trainable:
                 continue
-            if isinstance(layer, keras.layers.SeparableConv2D):  # which is no Conv2D
+            if isinstance(layer, keras.layers.SeparableConv2D):  # not a subclass of Conv2D
                 kernels.append(layer.pointwise_kernel.value)
             elif isinstance(layer, keras.layers.Conv2D | keras.layers.Dense):
                 kernels.append(layer.kernel.value)
         return kernels
 
-    def train_step(self, data):
-        """Keras's step of `fit`: `optimize`, and the means since the epoch began."""
+    def train_step(self, data: tuple[tf.Tensor, tf.Tensor]) -> dict[str, tf.Tensor]:
+        """Runs `optimize` as the step of `fit`, and returns the means since the epoch began."""
         images, labels = data
         return self._recorded(self.optimize(images, labels), labels)
 
-    def optimize(self, images, labels):
-        """One optimizer step on a replica's share of a batch, whose length divides by the parts.
+    def optimize(self, images: tf.Tensor, labels: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Takes one optimizer step on a replica's share of a batch.
 
         Args:
-            images: (batch, size, size, 3) in [-1, 1].
+            images: float32 (batch, size, size, 3) in [-1, 1]. `batch` must be a multiple of
+                `gradient_accumulation`.
             labels: int64 (batch,).
 
         Returns:
-            dict of this share's `loss`, `top1_accuracy`, `top5_accuracy` and `gradient_norm`
-            (before clipping and before the replicas' gradients are summed), scalar tensors.
+            Scalars for this share: `loss`, `top1_accuracy`, `top5_accuracy`, and `gradient_norm`
+            (before clipping and before the replicas' gradients are summed).
         """
         gradients, values = None, []
         for part in range(self._parts):
-            # A part begins when the gradients of the one before it are there: that saves memory.
+            # To save memory, a part waits for the gradients of the part before it.
             with tf.control_dependencies(gradients or []):
                 x = tf.split(tf.identity(images), self._parts)[part]
             more, of_part = self._gradients(x, tf.split(labels, self._parts)[part])
@@ -117,7 +132,7 @@ class Trainer(keras.Model):
         if self._parts > 1:
             gradients = [gradient / self._parts for gradient in gradients]
         norm = tf.linalg.global_norm(gradients)
-        scale = getattr(self.optimizer, "dynamic_scale", None)  # of a LossScaleOptimizer
+        scale = getattr(self.optimizer, "dynamic_scale", None)  # if a LossScaleOptimizer
         if scale is not None:
             norm /= scale.value
             gradients = _finite_everywhere_or_nowhere(gradients)
@@ -136,13 +151,13 @@ class Trainer(keras.Model):
         values = _figures(loss, labels, outputs[MAIN] if isinstance(outputs, dict) else outputs)
         return tape.gradient(scaled, [v.value for v in self.trainable_variables]), values
 
-    def test_step(self, data):
-        """The loss and accuracy of the network alone."""
+    def test_step(self, data: tuple[tf.Tensor, tf.Tensor]) -> dict[str, tf.Tensor]:
+        """Returns the means of the network's loss and accuracies since the validation began."""
         images, labels = data
         return self._recorded(self.figures(labels, self.network(images, training=False)), labels)
 
-    def figures(self, labels, outputs):
-        """`loss`, `top1_accuracy` and `top5_accuracy` of outputs (batch, classes)."""
+    def figures(self, labels: tf.Tensor, outputs: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Computes `loss`, `top1_accuracy` and `top5_accuracy` of outputs (batch, classes)."""
         return _figures(self.compute_loss(None, labels, outputs, training=False), labels, outputs)
 
     def _recorded(self, figures, labels):
@@ -150,26 +165,26 @@ class Trainer(keras.Model):
         results = {}
         for name, value in figures.items():
             count = tf.shape(labels)[0]
-            if name == "gradient_norm":  # a step that loss scaling leaves out has none
+            if name == "gradient_norm":  # a step that loss scaling skips has none
                 count = tf.where(tf.math.is_finite(value), count, 0)
                 value = tf.where(tf.math.is_finite(value), value, 0.0)
             metrics[name].update_state(value, sample_weight=count)
             results[name] = metrics[name].result()
         if _is_multi_worker(self.distribute_strategy):
-            # Keras means these over an axis that it takes to be there (keras issue 20585).
+            # Keras averages these over an axis that it expects to exist (keras issue 20585).
             return {name: tf.reshape(value, [1]) for name, value in results.items()}
         return results
 
     def _get_metrics_result_or_logs(self, logs):
-        return logs  # those of the step, of which `test_step` has fewer
+        return logs  # those of the step: `test_step` has fewer than there are metrics
 
     def _maybe_symbolic_build(self, iterator=None, data_batch=None):
-        """Nothing: all is built. Keras's own fails with several workers (keras issue 20585)."""
+        """Does nothing: all is built. Keras's own fails with several workers (issue 20585)."""
 
     def _share_statistics(self):
-        """Makes the moving statistics of batch normalization equal on all replicas: their mean.
+        """Replaces the replicas' moving statistics of batch normalization by their mean.
 
-        Each replica has moved its own by its own batch.
+        Each replica has updated its own from its own batch.
         """
         moving = [
             variable
@@ -186,7 +201,7 @@ class Trainer(keras.Model):
 
 
 def _figures(loss, labels, outputs):
-    """What is to be known of a share of a batch; zero where it is empty."""
+    """Computes loss and accuracies of a share of a batch. They are zero if it is empty."""
     outputs = tf.cast(outputs, "float32")
     hits = {
         "top1_accuracy": keras.metrics.sparse_categorical_accuracy(labels, outputs),
@@ -195,7 +210,7 @@ def _figures(loss, labels, outputs):
         ),
     }
     count = tf.cast(tf.shape(labels)[0], "float32")
-    # Keras gives NaN, or nothing, as the mean of nothing.
+    # Keras's mean over no examples is NaN or an empty tensor.
     loss = tf.where(count > 0, tf.reduce_sum(loss) * _replicas(), 0.0)
     means = {name: tf.math.divide_no_nan(tf.reduce_sum(hit), count) for name, hit in hits.items()}
     return {"loss": loss, **means}
@@ -210,9 +225,9 @@ def _is_multi_worker(strategy):
 
 
 def _finite_everywhere_or_nowhere(gradients):
-    """The gradients, or NaN on every replica where one of them has an overflow.
+    """Returns the gradients, or NaN on every replica if any replica has an overflow.
 
-    Loss scaling in half precision leaves out such a step, and then each replica has to.
+    Loss scaling in half precision skips such a step, and all replicas must skip it together.
     """
     finite = tf.reduce_all([tf.reduce_all(tf.math.is_finite(g)) for g in gradients])
     context = tf.distribute.get_replica_context()

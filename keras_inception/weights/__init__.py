@@ -2,7 +2,7 @@
 
 from keras_inception.renamed import renamed_attributes
 from keras_inception.weights import arithmetic  # noqa: F401  (the old name of `conventions`)
-from keras_inception.weights.assign import LoadReport
+from keras_inception.weights.assignment import LoadReport
 from keras_inception.weights.catalog import CATALOG, default_tag, find, tags
 from keras_inception.weights.conventions import Conventions
 from keras_inception.weights.loading import load

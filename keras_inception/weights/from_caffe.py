@@ -21,7 +21,7 @@ from typing import Any, BinaryIO
 import keras
 import numpy as np
 
-from keras_inception.weights.assign import Plan, Rule, Source
+from keras_inception.weights.assignment import Plan, Rule, Source
 from keras_inception.weights.places import Place, model_places
 from keras_inception.weights.wire import fields
 

@@ -12,7 +12,7 @@ from collections.abc import Collection
 
 import keras
 
-from keras_inception.weights.assign import Plan, Rule
+from keras_inception.weights.assignment import Plan, Rule
 from keras_inception.weights.places import model_places
 
 CLASSIFIERS = ("predictions", "auxiliary", "auxiliary_1", "auxiliary_2")

@@ -16,7 +16,7 @@ import keras
 import numpy as np
 
 from keras_inception.weights import checkpoint_index
-from keras_inception.weights.assign import Plan, Rule, Source
+from keras_inception.weights.assignment import Plan, Rule, Source
 from keras_inception.weights.places import Place, model_places
 
 _SLOTS = re.compile(r"/(RMSProp(_\d+)?|Momentum|Adagrad|Adam(_\d+)?)$")

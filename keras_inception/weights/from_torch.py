@@ -13,7 +13,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 import keras
 import numpy as np
 
-from keras_inception.weights.assign import Plan, Rule
+from keras_inception.weights.assignment import Plan, Rule
 from keras_inception.weights.places import Place, model_places
 
 _EPSILON = 1e-3  # of every network here, and of theirs except one

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from keras_inception.weights.assign import Source
+from keras_inception.weights.assignment import Source
 
 if TYPE_CHECKING:
     import h5py

@@ -6,7 +6,7 @@ import keras
 
 from keras_inception.types import PathLike
 from keras_inception.weights import catalog
-from keras_inception.weights.assign import LoadReport
+from keras_inception.weights.assignment import LoadReport
 from keras_inception.weights.formats import absence, exists
 from keras_inception.weights.opening import open_file
 from keras_inception.weights.weight_file import WeightFile

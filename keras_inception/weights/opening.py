@@ -19,7 +19,7 @@ import numpy as np
 from keras_inception.types import PathLike
 from keras_inception.weights import (
     archives,
-    assign,
+    assignment,
     catalog,
     download,
     formats,
@@ -44,8 +44,8 @@ _CONFIG_LIMIT = 1 << 22  # bytes of a `.keras` file's config.json; the family's 
 
 
 class _Contents(NamedTuple):
-    source: assign.Source
-    name_map: Callable[[keras.Model, Collection[str]], assign.Plan]
+    source: assignment.Source
+    name_map: Callable[[keras.Model, Collection[str]], assignment.Plan]
 
 
 @contextlib.contextmanager
@@ -121,7 +121,7 @@ class OpenFile:
         return f"OpenFile({self.path!r}, format={self.format!r})"
 
     @property
-    def shapes(self) -> Mapping[str, assign.Shape]:
+    def shapes(self) -> Mapping[str, assignment.Shape]:
         """Shape of each variable, by its name in the file.
 
         An archive is unpacked for them, up to what the largest network of this package needs.
@@ -182,7 +182,7 @@ class OpenFile:
             return Conventions(network == "inception_v1", pool_counts_padding=counts)
         return conventions_of_layers(source.layers, scaling)
 
-    def plan(self, model: keras.Model) -> assign.Plan:
+    def plan(self, model: keras.Model) -> assignment.Plan:
         """Maps the file's variables to those of a model, by their names.
 
         Raises:
@@ -193,7 +193,7 @@ class OpenFile:
         _check_pools(model, source)
         return name_map(model, source.shapes)
 
-    def assign(self, model: keras.Model) -> assign.LoadReport | None:
+    def assign(self, model: keras.Model) -> assignment.LoadReport | None:
         """Assigns the file's values to the variables of a model, all of them or none.
 
         Returns:
@@ -212,7 +212,7 @@ class OpenFile:
             self._assign_by_keras(model)
             report = None
         else:
-            report = assign.assign(model, self._read(_limit(model)).source, plan)
+            report = assignment.assign(model, self._read(_limit(model)).source, plan)
         model.load_report = report
         return report
 
@@ -338,7 +338,7 @@ def _limit(model: keras.Model | None = None) -> int:
     return _COPIES * 4 * values + _BESIDE
 
 
-def _check_pools(model: keras.Model, source: assign.Source) -> None:
+def _check_pools(model: keras.Model, source: assignment.Source) -> None:
     """Raises ValueError for the file of a variant that differs in pools, which have no weights."""
     names = {layer.name for layer in model.layers}
     pools = [n for n in source.layers if "_branch" in n and n.endswith(("_max_pool", "_avg_pool"))]

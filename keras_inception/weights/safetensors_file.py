@@ -9,7 +9,7 @@ from typing import BinaryIO
 
 import numpy as np
 
-from keras_inception.weights.assign import Source
+from keras_inception.weights.assignment import Source
 
 _LENGTH = 8  # bytes of the header's length, little-endian
 _HEADER_LIMIT = 1 << 22  # bytes; the headers of the family have below 2e5

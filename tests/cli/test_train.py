@@ -8,8 +8,8 @@ from keras_inception import training
 
 
 @pytest.fixture
-def train(monkeypatch, tiny):
-    result = training.TrainingResult(tiny, {"val_top1_accuracy": [0.5, 0.75]}, 12.0)
+def train(monkeypatch, tiny, names):
+    result = training.TrainingResult(tiny, {"val_top1_accuracy": [0.5, 0.75]}, 12.0, names)
     fake = mock.create_autospec(training.train, return_value=result)
     monkeypatch.setattr(training, "train", fake)
     return fake
@@ -90,7 +90,7 @@ def test_options_of_the_run(run, train, data_dir, tmp_path):
         "resume": False,
         "strategy": "mirrored",
         "cluster_timeout": 5.0,
-        "checkpoint_seconds": 1.0,
+        "checkpointing": training.Checkpointing(seconds=1.0),
     }
 
 
@@ -112,7 +112,7 @@ def test_description_is_all_that_it_prints(run, train):
         (["--set=learning_rate"], 2, "--set must be FIELD=VALUE, got 'learning_rate'"),
         (["--set=sources.x=1"], 2, "sources has no x; only network_arguments has parts"),
         (["--recipe=demo", "--recipe_file=a.json"], 2, "only one of them"),
-        (["--recipe_file=missing.py"], 1, "missing.py is no file"),
+        (["--recipe_file=missing.py"], 1, "missing.py is not a file"),
         (["--recipe_file=missing.json"], 1, "No such file"),
         (["--strategy=tpu"], 2, "one_device|mirrored|multi_worker|parameter_server"),
         (["word"], 2, "no other words"),

@@ -100,30 +100,30 @@ def test_every_order_of_distortions_is_drawn_equally_often(monkeypatch, color, o
 
 @pytest.mark.parametrize("color", augmentation.COLOR_ORDERS)
 def test_views_are_set_by_their_seed(color):
-    image_bytes = tf.io.encode_jpeg(picture())
-    view = training_view(image_bytes, 40, (3, 4), color)
+    encoded = tf.io.encode_jpeg(picture())
+    view = training_view(encoded, 40, (3, 4), color)
     assert view.shape == (40, 40, 3)
     assert view.dtype == tf.float32
     assert np.abs(view).max() <= 1.0
     assert view.numpy().max() - view.numpy().min() > 0.1
-    np.testing.assert_array_equal(training_view(image_bytes, 40, (3, 4), color), view)
+    np.testing.assert_array_equal(training_view(encoded, 40, (3, 4), color), view)
     for other in [(3, 5), (4, 4)]:
-        assert np.abs(training_view(image_bytes, 40, other, color) - view).max() > 0.1
+        assert np.abs(training_view(encoded, 40, other, color) - view).max() > 0.1
 
 
 def test_views_are_mirrored_half_of_the_time():
     ramp = np.repeat(np.linspace(0, 255, 64, dtype=np.uint8)[None, :, None], 64, axis=0)
-    image_bytes = tf.io.encode_jpeg(np.repeat(ramp, 3, axis=2))
-    views = draw(lambda seed: training_view(image_bytes, 8, seed, "none"), 1000)
+    encoded = tf.io.encode_jpeg(np.repeat(ramp, 3, axis=2))
+    views = draw(lambda seed: training_view(encoded, 8, seed, "none"), 1000)
     mirrored = views[:, 4, 0, 0] > views[:, 4, -1, 0]
     assert mirrored.mean() == pytest.approx(0.5, abs=0.07)
 
 
 def test_a_jpeg_decoded_by_its_crop_gives_the_view_of_the_whole_decoded():
-    image_bytes = tf.io.encode_jpeg(picture())
-    png_bytes = tf.io.encode_png(decode_image(image_bytes))
+    encoded = tf.io.encode_jpeg(picture())
+    png_bytes = tf.io.encode_png(decode_image(encoded))
     for i in range(20):
-        of_crop = training_view(image_bytes, 40, (0, i), "none")
+        of_crop = training_view(encoded, 40, (0, i), "none")
         difference = np.abs(of_crop - training_view(png_bytes, 40, (0, i), "none"))
         # Equal but for the colour of the last column of the crop.
         assert difference.max() < 0.1

@@ -98,7 +98,7 @@ def test_batches_of_one(folder):
 
 def test_a_batch_without_broken_ones_does_not_depend_on_them(folder):
     def batches():
-        made = data.open(f"folder:{folder}").training_batches(16, 1, seed=3)
+        made = data.open(f"folder:{folder}").training_batches(16, 1, seed=3, color="none")
         return [(image.sum(), label[0]) for image, label in made.take(28).as_numpy_iterator()]
 
     before = batches()
@@ -130,7 +130,7 @@ def test_files_that_are_gone(tmp_path, caplog):
         path.write_bytes(KINDS["jpeg"])
     (tmp_path / "train" / "a" / "9.jpg").symlink_to("nowhere.jpg")
     name = f"folder:{tmp_path}"
-    batches = data.open(name).training_batches(16, 4)
+    batches = data.open(name).training_batches(16, 4, color="none")
     evaluation = data.open(name).evaluation_batches(16, 4)
     (tmp_path / "train" / "a" / "3.jpg").unlink()
     with caplog.at_level(logging.WARNING, "keras_inception.data.broken"):

@@ -37,8 +37,8 @@ def test_without_names_numbers_are_places_from_zero(excluded):
 @pytest.mark.parametrize(
     ("text", "names", "message"),
     [
-        ("8\n", NAMES, "'8' fits no picture .*ILSVRC2012_val_00000031"),
-        ("4\n", None, "'4' fits no picture .* numbers from 0 to 3"),
+        ("8\n", NAMES, "'8' fits no picture; .*ILSVRC2012_val_00000031"),
+        ("4\n", None, "'4' fits no picture; .* numbers from 0 to 3"),
         ("a.jpg\n", None, "'a.jpg' fits no picture"),
         ("1\n", ["a/1.jpg", "b/1.jpg"], "'1' fits 2 pictures"),
     ],

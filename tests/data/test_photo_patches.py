@@ -46,7 +46,7 @@ def forbid_network(monkeypatch):
 
 
 def build(data_dir):
-    """All examples of a new build: split -> [(JPEG bytes, label)], in their order."""
+    """The builder and all its examples, split -> [(JPEG bytes, label)], in their order."""
     builder = PhotoPatches(data_dir=data_dir)
     builder.download_and_prepare()
     raw = {"image": tfds.decode.SkipDecoding()}
@@ -140,9 +140,9 @@ def test_the_build_has_the_promised_examples(built):
 
 def test_examples_are_small_jpegs(built):
     _, examples = built
-    for image_bytes, _ in examples["test"]:
-        assert image_bytes.startswith(b"\xff\xd8\xff")
-        assert tf.io.extract_jpeg_shape(image_bytes).numpy().tolist() == [PATCH_SIZE] * 2 + [3]
+    for encoded, _ in examples["test"]:
+        assert encoded.startswith(b"\xff\xd8\xff")
+        assert tf.io.extract_jpeg_shape(encoded).numpy().tolist() == [PATCH_SIZE] * 2 + [3]
 
 
 def test_each_label_names_the_photograph_of_its_patch(built):
@@ -171,9 +171,10 @@ def test_splits_share_no_picture(built):
     assert not pictures["validation"] & pictures["test"]
 
 
-def test_a_second_build_gives_the_same_bytes(built, tmp_path):
+def test_a_second_build_gives_the_same_bytes(built, photo_patches_dir):
+    """The other build is the one that all tests share."""
     _, examples = built
-    _, again = build(tmp_path)
+    _, again = build(photo_patches_dir)
     assert again == examples
 
 

@@ -1,10 +1,11 @@
-"""Old names of what is a method of `Dataset` now."""
+"""Old names of the methods of `Dataset`, and of arguments of data/."""
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from keras_inception import data
-from keras_inception.data import pipeline
+from keras_inception.data import augmentation, pipeline, preprocessing
 
 
 @pytest.fixture(autouse=True)
@@ -47,11 +48,10 @@ def test_old_names_of_batches(photo_patches_dir):
     dataset = data.open("photo_patches", "test", photo_patches_dir)
     with pytest.warns(FutureWarning, match="training_batches is now"):
         old = pipeline.training_batches(
-            "photo_patches", 16, 4, seed=3, split="test", data_dir=photo_patches_dir, start=1
+            "photo_patches", 16, 4, 3, "test", "none", photo_patches_dir, start=1
         )
-    np.testing.assert_array_equal(
-        first(old), first(dataset.training_batches(16, 4, seed=3, start=1))
-    )
+    new = dataset.training_batches(16, 4, seed=3, color="none", start=1)
+    np.testing.assert_array_equal(first(old), first(new))
     with pytest.warns(FutureWarning, match="evaluation_batches is now"):
         old = pipeline.evaluation_batches(
             "photo_patches", 16, 4, data_dir=photo_patches_dir, exclude={0}, skip=1
@@ -66,3 +66,13 @@ def test_old_names_of_batches(photo_patches_dir):
         old = pipeline.picture_batches(old, 16, 4)
     new = dataset.whole_picture_batches(16, 4)
     np.testing.assert_array_equal(next(iter(old)), next(iter(new)))
+
+
+def test_old_names_of_arguments():
+    encoded = tf.io.encode_png(np.arange(300).astype("uint8").reshape(10, 10, 3))
+    with pytest.warns(FutureWarning, match=r"decode_image\(image_bytes=...\) is now encoded"):
+        old = preprocessing.decode_image(image_bytes=encoded)
+    np.testing.assert_array_equal(old, preprocessing.decode_image(encoded))
+    with pytest.warns(FutureWarning, match=r"training_view\(image_bytes=...\) is now encoded"):
+        old = augmentation.training_view(image_bytes=encoded, size=8, seed=(1, 2))
+    np.testing.assert_array_equal(old, augmentation.training_view(encoded, 8, (1, 2)))

@@ -55,17 +55,19 @@ def test_selections_leave_out_the_same_pictures_everywhere():
     dataset = data.from_tf(DECODED, NAMES).without([1]).take(4)
     assert dataset.numbers == [0, 2, 3, 4]
     assert [int(label) for _, label in dataset.encoded()] == [0, 2, 0, 1]
-    ((_, labels),) = dataset.training_batches(8, 4).take(1)
+    ((_, labels),) = dataset.training_batches(8, 4, color="none").take(1)
     assert sorted(labels.numpy()) == [0, 0, 1, 2]
     contexts = [tf.distribute.InputContext(2, i, 2) for i in range(2)]
-    shares = [next(iter(dataset.training_batches(8, 4, input_context=c)))[1] for c in contexts]
+    shares = [dataset.training_batches(8, 4, color="none", input_context=c) for c in contexts]
+    shares = [next(iter(batches))[1] for batches in shares]
     assert sorted(np.concatenate(shares)) == [0, 0, 1, 2]
 
 
 def test_training_goes_on_with_the_batch_that_comes_next():
     dataset = data.from_tf(DECODED, NAMES)
-    whole = [images for images, _ in dataset.training_batches(8, 3, seed=2).take(6)]
-    rest = [images for images, _ in dataset.training_batches(8, 3, seed=2, start=4).take(2)]
+    how = {"seed": 2, "color": "none"}
+    whole = [images for images, _ in dataset.training_batches(8, 3, **how).take(6)]
+    rest = [images for images, _ in dataset.training_batches(8, 3, **how, start=4).take(2)]
     np.testing.assert_array_equal(whole[4:], rest)
     assert not np.array_equal(whole[0], whole[1])
 
@@ -101,7 +103,7 @@ def test_class_names_of_keras_are_taken(tmp_path):
 @pytest.mark.parametrize(
     ("dataset", "message"),
     [
-        (DECODED.shuffle(7), "another order of them, at each pass: .*shuffle=False"),
+        (DECODED.shuffle(7), "another order, at each pass: .*shuffle=False"),
         (DECODED.repeat(), "has no end"),
         (DECODED.take(0), "has no pictures"),
         (DECODED.map(lambda image, label: image), "has labels None"),

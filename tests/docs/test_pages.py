@@ -19,7 +19,7 @@ PACKAGES = (
     "export",
     "analysis",
     "analysis.visualize",
-    "data.pipeline",
+    "data",
 )
 REFERENCE = DOCS / "api"
 _CURRENT = re.compile(

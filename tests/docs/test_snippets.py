@@ -15,7 +15,7 @@ from keras_inception.analysis.visualize import write_picture
 from keras_inception.cli import main
 
 NOT_RUN = {  # (page, how a block begins): why it is only compiled
-    ("docs/fid.md", "from keras_inception import evaluation"): "needs the published weights",
+    ("docs/fid.md", "from keras_inception import data, evaluation"): "needs the published weights",
     ("docs/fid.md", "import safetensors.torch"): "needs PyTorch and the published weights",
     ("docs/recipes.md", "from keras_inception.training import get_recipe, train"): "ImageNet",
     ("docs/weights.md", "import keras_inception"): "downloads public weights",

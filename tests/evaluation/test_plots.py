@@ -78,9 +78,9 @@ def test_curve_plot_reads_a_csv_file(tmp_path):
 
 
 def test_refused():
-    with pytest.raises(ValueError, match="no accuracy in the history, but loss"):
+    with pytest.raises(ValueError, match="the history has no accuracy; it has loss"):
         plots.curve_plot({"loss": [1.0]}, "accuracy", "accuracy")
-    with pytest.raises(ValueError, match=r"\(2, 2\) for 3 class names"):
+    with pytest.raises(ValueError, match=r"\(2, 2\); expected \(3, 3\) for 3 class names"):
         plots.confusion_plot(np.eye(2), ["a", "b", "c"])
 
 

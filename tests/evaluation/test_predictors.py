@@ -174,3 +174,14 @@ def test_a_broken_picture_says_why(picture, reason):
     form = predictor(tiny())
     with pytest.raises(ValueError, match=f"not a picture that can be read: .*{reason}"):
         form.from_bytes([picture])
+
+
+def test_the_old_names_of_arguments_work(model, folder, pictures, monkeypatch):
+    for form in (predictor(model), predictor(folder / "served")):
+        monkeypatch.setattr("keras_inception.renamed._said", set())
+        with pytest.warns(FutureWarning, match=r"from_bytes\(pictures=...\) is now encoded"):
+            found = form.from_bytes(pictures=pictures)
+        np.testing.assert_array_equal(found, form.from_bytes(pictures))
+        with pytest.warns(FutureWarning, match=r"classify\(pictures=...\) is now encoded"):
+            found = form.classify(pictures=pictures, top=1)
+        assert found == form.classify(pictures, 1)

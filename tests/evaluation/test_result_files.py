@@ -40,7 +40,7 @@ def test_files(found, tmp_path):
 def test_page(found, tmp_path):
     text = write_results(found, tmp_path).read_text()
     assert f"{found.top1:.2%} \u00b1 {found.top1_standard_error:.2%}" in text
-    for piece in ("2 models together", "photo_patches, test: 559 pictures", "1 pictures left out"):
+    for piece in ("2 models together", "photo_patches, test: 559 pictures", "1 picture left out"):
         assert piece in text
     assert text.count('<figure class="card wrong">') == result_files.MISTAKES
     assert '<figure class="card right">' not in text
@@ -54,7 +54,7 @@ def test_mistakes_are_the_pictures_they_are_said_to_be(found, photo_patches_dir)
     assert len(cards) == 5
     for card in cards:
         picture, label = stored[int(card.note.removeprefix("picture "))]
-        assert card.picture == picture
+        assert card.encoded == picture
         assert card.truth == found.class_names[label] != card.best[0][0]
 
 
@@ -65,4 +65,4 @@ def test_batches_without_mistakes_or_names():
     batches = tf.data.Dataset.from_tensors((np.ones((1, 1, 8, 8, 3), "float32"), np.array([0])))
     found = evaluate(model, batches, progress=False)
     assert result_files.mistakes(found, 3) == []
-    assert "batches: 1 pictures, 1 crop of each" in result_files.page(found, [])
+    assert "batches: 1 picture, 1 crop of each" in result_files.page(found, [])

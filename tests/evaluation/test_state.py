@@ -106,7 +106,7 @@ def test_runs_that_share_a_state(tmp_path):
 def test_a_folder_that_is_no_state_is_left_alone(tmp_path):
     (tmp_path / "thesis.txt").write_text("x")
     for resume in (True, False):
-        with pytest.raises(ValueError, match="no state"):
+        with pytest.raises(ValueError, match="is not the state of an evaluation"):
             open_state(tmp_path, {"crops": 1}, resume)
     assert (tmp_path / "thesis.txt").exists()
     (tmp_path / "key.json").write_text("{}")

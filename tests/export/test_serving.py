@@ -162,7 +162,7 @@ class TestWithTheServingApi:
         response = predict_pb2.PredictResponse()
         for name, value in self.answer(loaded, request).items():
             response.outputs[name].CopyFrom(tf.make_tensor_proto(value.numpy()))
-        assert client.labels(response) == expected
+        assert client.answers(response) == expected
 
     def test_over_a_wire(self, loaded, pictures, expected):
         import grpc

@@ -106,8 +106,8 @@ def test_decay_out_of_range(decay):
 
 def test_other_variables():
     average = ExponentialMovingAverage(0.5)
-    with pytest.raises(ValueError, match="average holds no averages, not those of 0"):
+    with pytest.raises(ValueError, match="average holds no averages, but was given 0 variables"):
         average.update([], 1)
     variables = ours(average, last=1)
-    with pytest.raises(ValueError, match="average holds 2 averages, not those of 1"):
+    with pytest.raises(ValueError, match="average holds 2 averages, but was given 1 variables"):
         average.swap(variables[:1])

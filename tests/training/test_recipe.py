@@ -49,7 +49,7 @@ def test_unknown_field_is_named_with_the_known_ones():
 
 
 def test_a_number_beyond_float32_is_refused():
-    with pytest.raises(ValueError, match=r"above 0, got 1e\+300, which float32 does not hold"):
+    with pytest.raises(ValueError, match=r"above 0, got 1e\+300, which float32 cannot hold"):
         DEMO.replace(learning_rate=1e300)
 
 
@@ -122,8 +122,8 @@ def test_from_python_file(tmp_path):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        (PYTHON + "OTHER = MINE.replace(epochs=4)", "or one called RECIPE; it has MINE, OTHER"),
-        ("x = 3", "it has none"),
+        (PYTHON + "OTHER = MINE.replace(epochs=4)", "RECIPE. The recipes in it: MINE, OTHER"),
+        ("x = 3", "The recipes in it: none"),
         ("x = 1 / 0", "does not run: ZeroDivisionError"),
         ("x = (", "does not run: SyntaxError"),
         ("import sys; sys.exit(3)", "does not run: SystemExit: 3"),
@@ -137,7 +137,7 @@ def test_python_file_without_one_recipe(tmp_path, text, message):
 
 
 def test_file_that_is_not_there(tmp_path):
-    with pytest.raises(ValueError, match="is no file"):
+    with pytest.raises(ValueError, match="is not a file"):
         Recipe.from_file(tmp_path / "mine.py")
     with pytest.raises(FileNotFoundError):
         Recipe.from_file(tmp_path / "mine.json")
@@ -196,7 +196,7 @@ def test_text_that_is_no_recipe(text):
     ],
 )
 def test_bad_value_is_named_with_what_is_allowed(field, value):
-    with pytest.raises(ValueError, match=f"Recipe field {field} (must be|names no) "):
+    with pytest.raises(ValueError, match=f"Recipe field {field} must "):
         DEMO.replace(**{field: value})
 
 
@@ -208,5 +208,5 @@ def test_every_field_is_checked():
 
 
 def test_unknown_recipe_lists_those_that_exist():
-    with pytest.raises(ValueError, match=r"'dmo'; the recipes are .*demo"):
+    with pytest.raises(ValueError, match=r"'dmo'\. The recipes are .*demo"):
         get_recipe("dmo")

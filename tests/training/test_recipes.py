@@ -7,8 +7,11 @@ import math
 import pathlib
 import pkgutil
 
+import keras
+import numpy as np
 import pytest
 
+from keras_inception import data
 from keras_inception.data.augmentation import COLOR_ORDERS, MIN_AREA
 from keras_inception.models import registry, surgery
 from keras_inception.training import (
@@ -264,6 +267,23 @@ def small(recipe):
         epochs=1,
         head_epochs=0,
     )
+
+
+def test_real_network_on_real_pictures(photo_patches_dir, tmp_path):
+    """Five steps of the demo's network on `photo_patches`; its file does what the history says."""
+    recipe = get_recipe("demo").replace(size=32, batch_size=16, epochs=1, batch_norm_momentum=0.5)
+    recipe = recipe.replace(train_split="train[:80]", validation_split="validation[:100]")
+    result = train(recipe, tmp_path, data_dir=photo_patches_dir, progress=False)
+    loaded = keras.saving.load_model(tmp_path / "model.keras", custom_objects={})
+    pictures = data.open("photo_patches", "validation[:100]", photo_patches_dir)
+    right = [
+        loaded.predict_on_batch(crops[:, 0]).argmax(-1) == labels.numpy()
+        for crops, labels in pictures.evaluation_batches(32, 50)
+    ]
+    assert np.mean(right) == pytest.approx(result.history["val_top1_accuracy"][0])
+    assert np.size(right) == 100
+    assert loaded.count_params() == result.model.count_params() < 400_000
+    assert np.isfinite(result.history["loss"]).all()
 
 
 def check_two_steps(name, tmp_path, data_dir):

@@ -11,7 +11,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 import keras_inception
 from keras_inception.weights import from_caffe
-from keras_inception.weights.assign import assign
+from keras_inception.weights.assignment import assign
 from keras_inception.weights.from_caffe import is_caffemodel, plan
 
 WIDTH = 0.1

@@ -8,7 +8,7 @@ from safetensors.numpy import save_file
 import keras_inception
 from keras_inception import weights
 from keras_inception.weights import from_torch, open_file
-from keras_inception.weights.assign import Source, assign
+from keras_inception.weights.assignment import Source, assign
 from keras_inception.weights.places import model_places
 
 

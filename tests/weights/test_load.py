@@ -11,7 +11,7 @@ import tensorflow as tf
 
 import keras_inception
 from keras_inception.weights import from_tf_slim, load
-from keras_inception.weights.assign import Plan, Source, assign, fit
+from keras_inception.weights.assignment import Plan, Source, assign, fit
 
 RNG = np.random.default_rng(0)
 SHAPE = (75, 75, 3)

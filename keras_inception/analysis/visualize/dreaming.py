@@ -96,8 +96,9 @@ def deep_dream(
     pixels = checked_picture(image, network.input.shape[-1])
     original = network_input(pixels)
     sizes = _octave_sizes(network, grids, pixels.shape[:2], octaves, ascent.octave_scale)
-    for size in sizes:  # the smallest tile of each
-        network.check_takes([*grids], [min(np.diff(_edges(side, tile))) for side in size])
+    for rows, columns in sizes:  # the smallest tile of each
+        smallest = min(np.diff(_edges(rows, tile))), min(np.diff(_edges(columns, tile)))
+        network.check_takes([*grids], smallest)
 
     gradient = gradient_function(network, grids, list(weights.values()))
     random = np.random.default_rng(seed)

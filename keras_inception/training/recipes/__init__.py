@@ -1,5 +1,8 @@
-"""Every published recipe by name, one file for each paper, in the order of the papers."""
+"""All recipes by name, in the order of the papers. There is one file for each paper."""
 
+from __future__ import annotations
+
+from keras_inception.training.recipe import Recipe
 from keras_inception.training.recipes.bn_inception import (
     BN_INCEPTION,
     BN_INCEPTION_BASELINE,
@@ -26,7 +29,7 @@ from keras_inception.training.recipes.inception_v4 import (
 )
 from keras_inception.training.recipes.xception import XCEPTION
 
-RECIPES = {
+RECIPES: dict[str, Recipe] = {
     recipe.name: recipe
     for recipe in (
         GOOGLENET,
@@ -52,8 +55,8 @@ RECIPES = {
 }
 
 
-def get_recipe(name):
-    """The recipe called `name`; a `ValueError` lists those that exist."""
+def get_recipe(name: str) -> Recipe:
+    """Returns the recipe called `name`. If there is none, a `ValueError` lists all names."""
     if name not in RECIPES:
-        raise ValueError(f"Unknown recipe {name!r}; the recipes are {', '.join(RECIPES)}.")
+        raise ValueError(f"Unknown recipe {name!r}. The recipes are {', '.join(RECIPES)}.")
     return RECIPES[name]

@@ -1,8 +1,8 @@
 """BN-Inception: three of the networks that 1502.03167 compares in its section 4.2.2.
 
 Command: `keras-inception train --recipe=bn_inception --data_dir=DATA --output=build/bn_inception`.
-Published, all of ImageNet's validation pictures, one crop (figure 3 has accuracies; the top-5 error
-is figure 4's):
+Published, on all of ImageNet's validation pictures, one crop (figure 3 prints accuracies; the top-5
+error is from figure 4):
 
 | recipe | network of the paper | top-1 error | top-5 error | steps of 32 to 72.2 % accuracy |
 | --- | --- | --- | --- | --- |
@@ -10,14 +10,15 @@ is figure 4's):
 | `bn_inception` | BN-x5 | 27.0 % | | 2.1 million |
 | `bn_inception_x30` | BN-x30 | 25.2 % | 7.82 % | 2.7 million |
 
-Inception without batch normalization took 31.0 million. `bn_inception` is BN-x5, of which the paper
-claims 14 times fewer steps; BN-x30 ends best and is what its ensemble was made of.
+Inception without batch normalization took 31.0 million steps. `bn_inception` is BN-x5, which
+according to the paper needs 14 times fewer. BN-x30 has the best result; the paper's ensemble is
+made of such networks.
 Here: not run on ImageNet.
 
-The paper states its changes relative to an Inception whose staircase and weight decay it does not
-print; they are taken from `googlenet` here. BN-Baseline kept local response normalization, which
-this package's network does not have. The paper trained on many machines, and does not say whether
-in step.
+The paper states its changes relative to an Inception, but does not print that network's staircase
+and weight decay; here they are those of `googlenet`. BN-Baseline kept local response normalization,
+which this package's network does not have. The paper trained on many machines, and does not say
+whether they were synchronous.
 """
 
 from keras_inception.training.recipe import Recipe

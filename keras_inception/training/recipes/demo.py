@@ -1,17 +1,17 @@
-"""The main job in small: a quarter-width Inception-v1 on `photo_patches`.
+"""A short training run for trying everything out: a quarter-width Inception-v1, `photo_patches`.
 
 Command: `keras-inception demo --seed=0`, or `keras-inception train --recipe=demo`.
-Time: 51 to 68 s on two cores of a server of 2024, the whole demo 78 to 97 s.
+Time: 51 to 68 s on two cores of a server of 2024; the whole demo takes 78 to 97 s.
 Result: 95.4, 94.3 and 96.6 % of the 560 test patches with seeds 0, 1 and 2, one crop. Recipe and
-data set were settled with test figures in sight, so these are no estimate for other data.
+data set were chosen with test figures in sight, so these do not estimate results on other data.
 """
 
 from keras_inception.training.recipe import Recipe
 
 _RETHINKING = "1512.00567, section 8"
-# RMSProp with momentum and decay 0.9 as in 1512.00567, section 8. There epsilon is 1.0, which makes
-# it all but plain momentum. The adaptive form and its rate are our choice: it was about a point
-# better in single runs, no more than seeds differ by.
+# RMSProp with momentum and decay 0.9 as in 1512.00567, section 8. With epsilon 1.0, as in the
+# paper, it is nearly plain momentum. The adaptive form and its rate are our choice: it was about a
+# point better in single runs, which is no more than the difference between seeds.
 _ADAPTIVE = "our choice: the adaptive form was no worse in single runs"
 
 DEMO = Recipe.sourced(

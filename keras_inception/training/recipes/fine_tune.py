@@ -1,12 +1,12 @@
-"""Fine-tuning: Inception-v3's ImageNet weights on flowers, first the new classifiers, then more.
+"""Fine-tunes Inception-v3's ImageNet weights on flowers: new classifiers first, then more layers.
 
 Command: `keras-inception train --recipe=fine_tune --data_dir=DATA --output=build/fine_tune`.
-Published: nothing to compare with; it is no recipe of a paper. Numbers are those of TF-Slim's
-walkthrough for the same weights and pictures where it gives them.
-Here: not run; both the weights and the pictures have to be downloaded.
+Published: no result, since the recipe is not from a paper. Its numbers are those of TF-Slim's
+walkthrough for the same weights and pictures, as far as it gives them.
+Here: not run; both the weights and the pictures must be downloaded.
 
-The walkthrough's second phase trains all layers; here those up to `mixed_6a` stay as they are.
-`freeze_until=None` is the walkthrough's way.
+The walkthrough's second phase trains all layers. Here the layers up to `mixed_6a` stay frozen;
+`freeze_until=None` trains all, as the walkthrough does.
 """
 
 from keras_inception.training.recipe import Recipe

@@ -1,16 +1,16 @@
-"""GoogLeNet as 1409.4842 trained it: asynchronous SGD, a slow staircase, the average in the end.
+"""GoogLeNet as 1409.4842 trained it: asynchronous SGD, a slow staircase, an average of parameters.
 
 Command: `keras-inception train --recipe=googlenet --strategy=parameter_server --data_dir=DATA
 --output=build/googlenet`.
-Published, ImageNet's validation pictures, none said to be left out: 10.07 % top-5 error with one
-crop (table 3; 9.15 % with 10 crops, 7.89 % with 144), no top-1 error. Caffe's network by its own
-recipe: 31.3 % and 11.1 %.
+Published, on ImageNet's validation pictures (the paper mentions no exclusions): 10.07 % top-5 error
+with one crop (table 3; 9.15 % with 10 crops, 7.89 % with 144), no top-1 error. Caffe's network by
+its own recipe: 31.3 % top-1 and 11.1 % top-5 error.
 Here: not run on ImageNet.
 
-The paper prints momentum, staircase, crops and the auxiliary weight, and says that its models were
-trained in changing ways. Rate, batch and length are those of 1502.03167 for nearly this network;
-Caffe's `models/bvlc_googlenet/solver.prototxt` starts at 0.01 with the same staircase, on one
-machine, for 250 epochs. The paper's random interpolation methods are left out.
+The paper prints momentum, staircase, crops and the auxiliary weight, and says that the training of
+its models changed over time. Rate, batch and length are those of 1502.03167 for nearly this
+network. Caffe's `models/bvlc_googlenet/solver.prototxt` starts at 0.01 with the same staircase, on
+one machine, for 250 epochs. The paper's random interpolation methods are left out.
 """
 
 from keras_inception.training.recipe import Recipe

@@ -1,8 +1,9 @@
-"""Inception-v2 and -v3: the ladder of 1512.00567, table 3, and the small pictures of its table 2.
+"""Inception-v2 and -v3: the rows of 1512.00567's table 3, and the small pictures of its table 2.
 
 Command: `keras-inception train --recipe=inception_v3 --data_dir=DATA --output=build/inception_v3`.
-Published, ImageNet validation without its blacklisted pictures, one crop. Each row of table 3 adds
-to those above it (its last row is in the abstract; the others, and table 2, are recalled):
+Published, on ImageNet's validation pictures without the blacklisted ones, one crop. Each row of
+table 3 adds to those above it. Its last row is in the abstract; the others, and table 2, are
+recalled:
 
 | recipe | row | top-1 error | top-5 error |
 | --- | --- | --- | --- |
@@ -18,13 +19,13 @@ to those above it (its last row is in the abstract; the others, and table 2, are
 
 Here: not run on ImageNet.
 
-The `inception_v2` recipes train the paper's network (its table 1). `inception_v3` is the last row's
-training of the network that the authors released as Inception-v3 (its auxiliary classifier is
-batch-normalized throughout), so that what it trains fits wherever an Inception-v3 is expected.
+The `inception_v2` recipes train the paper's network (its table 1). `inception_v3` applies the last
+row's training to the network that the authors released as Inception-v3 (its auxiliary classifier is
+batch-normalized throughout). So its result fits wherever an Inception-v3 is expected.
 
 Table 2 does not say how its networks were trained. Its 76.6 % at 299 is the accuracy of table 3's
-first row, so these have that row's training: our reading. The network is the released one, whose
-first stride and pool `receptive_field` changes.
+first row, so our reading is that they had that row's training. The network is the released one,
+with the first stride and pool set by `receptive_field`.
 """
 
 from keras_inception.training.recipe import Recipe
@@ -95,8 +96,8 @@ INCEPTION_V3 = INCEPTION_V2_BATCH_NORM_AUXILIARY.replace(name="inception_v3").re
 )
 
 
-def _of_table_2(size):
-    """The training of table 3's first row for pictures of `size` pixels a side."""
+def _from_table_2(size):
+    """Makes the recipe of table 3's first row for pictures of `size` x `size` pixels."""
     return (
         INCEPTION_V2_SGD.replace(name=f"inception_v3_{size}")
         .replace(
@@ -112,4 +113,4 @@ def _of_table_2(size):
     )
 
 
-INCEPTION_V3_299, INCEPTION_V3_151, INCEPTION_V3_79 = map(_of_table_2, (299, 151, 79))
+INCEPTION_V3_299, INCEPTION_V3_151, INCEPTION_V3_79 = map(_from_table_2, (299, 151, 79))

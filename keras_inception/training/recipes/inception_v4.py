@@ -1,7 +1,7 @@
 """Inception-v4 and both Inception-ResNets, as 1602.07261 trained them.
 
 Command: `keras-inception train --recipe=inception_v4 --data_dir=DATA --output=build/inception_v4`.
-Published, ImageNet validation without its blacklisted pictures, one crop (table 2):
+Published, on ImageNet's validation pictures without the blacklisted ones, one crop (table 2):
 
 | recipe | top-1 error | top-5 error |
 | --- | --- | --- |
@@ -11,10 +11,10 @@ Published, ImageNet validation without its blacklisted pictures, one crop (table
 
 Here: not run on ImageNet.
 
-`inception_resnet_v2` trains the network that was released under the name, of about Inception-v4's
-cost as the paper says; `network_arguments={"variant": "paper"}` is the smaller one that the figures
-draw. No figure draws an auxiliary classifier: they are as released with v4 and v2, and v1's, of
-which the authors released nothing, is put where v2 has it.
+`inception_resnet_v2` trains the network that was released under this name. It costs about as much
+as Inception-v4, as the paper says. `network_arguments={"variant": "paper"}` is the smaller network
+that the figures draw. No figure draws an auxiliary classifier: those of v4 and v2 are as released.
+The authors released no v1, so its auxiliary classifier is where v2 has it.
 """
 
 from keras_inception.training.recipe import Recipe

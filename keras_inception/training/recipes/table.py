@@ -1,13 +1,15 @@
-"""All recipes in one table, that of docs/recipes.md.
+"""The table of all recipes in docs/recipes.md.
 
 Command: `python -m keras_inception.training.recipes.table`.
 """
 
+from __future__ import annotations
+
 from keras_inception.training.recipes import RECIPES
 
-# name: (top-1 error, top-5 error, source), percent of ImageNet's validation pictures, one crop.
-# Each recipe's file says more. Where a source prints accuracies, 100 less these.
-PUBLISHED = {
+# name: (top-1 error, top-5 error, source), in percent of ImageNet's validation pictures, one crop.
+# Each recipe's file says more. If a source prints accuracies, the error is 100 minus the accuracy.
+PUBLISHED: dict[str, tuple[float | None, float | None, str]] = {
     "googlenet": (None, 10.07, "1409.4842, table 3"),
     "bn_inception_baseline": (27.3, None, "1502.03167, figure 3"),
     "bn_inception": (27.0, None, "1502.03167, figure 3"),
@@ -42,8 +44,8 @@ _COLUMNS = (
 )
 
 
-def markdown():
-    """The table as lines of Markdown, a row for each recipe, in the order of `RECIPES`."""
+def markdown() -> list[str]:
+    """Returns the table as lines of Markdown, with a row for each recipe, in `RECIPES`' order."""
     rows = [_COLUMNS, ["---"] * len(_COLUMNS), *map(_row, RECIPES.values())]
     return [" ".join(["|", " | ".join(row), "|"]) for row in rows]
 

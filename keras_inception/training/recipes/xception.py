@@ -1,14 +1,15 @@
 """Xception, as 1610.02357 trained it on ImageNet.
 
 Command: `keras-inception train --recipe=xception --data_dir=DATA --output=build/xception`.
-Published, ImageNet validation without its blacklisted pictures, one crop (table 1, which has the
-accuracies 79.0 % and 94.5 %): 21.0 % top-1 error, 5.5 % top-5 error.
+Published, on ImageNet's validation pictures without the blacklisted ones, one crop (table 1, which
+prints the accuracies 79.0 % and 94.5 %): 21.0 % top-1 error, 5.5 % top-5 error.
 Here: not run on ImageNet.
 
-The paper's rate and staircase are Inception-v3's, with SGD, and were not tuned for Xception. It
-prints neither batch nor length. Three days (section 4.4) at 28 steps a second (table 3) are 7.3
-million steps; if a step there is one GPU's batch of 32 (of all 60 it would be some 900 pictures a
-second and GPU), they are 181 epochs. Dropout of 0.5 is the network's own default.
+The paper's rate and staircase are Inception-v3's, with SGD, and were not tuned for Xception. The
+paper prints neither batch nor length. Three days (section 4.4) at 28 steps per second (table 3) are
+7.3 million steps. They are 181 epochs if a step there is one GPU's batch of 32. (If it were the
+batch of all 60, each GPU would process some 900 pictures per second.) Dropout of 0.5 is the
+network's own default.
 """
 
 from keras_inception.training.recipe import Recipe
