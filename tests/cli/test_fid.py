@@ -84,13 +84,13 @@ AB = ("--data=a", "--against=b")
         ([*AB, "--output=c"], 2, "--output=c: the name of the file must end"),
         (["--data=a.npz", "--output=c.npz"], 2, "a.npz has the statistics already"),
         ([*AB, "--batch_size=0"], 2, "--batch_size=0"),
-        (["--data=a.npz", "--against=b.npz"], 1, "a.npz is no file"),
+        (["--data=a.npz", "--against=b.npz"], 1, "a.npz is not a file"),
         ([*AB, "--model=c", "--weights=d"], 2, "--model and --weights both name the network"),
         ([*AB, "--model=c.keras"], 1, "c.keras is neither a file nor a network"),
         (
             ["--data=folder:a", "--against=folder:b", "--weights=here"],
             1,
-            "a is no folder; folder:PATH wants one",
+            "a is not a folder: folder:PATH expects a folder",
         ),
         (
             ["--data=folder:a", "--against=folder:b", "--weights=nowhere"],
