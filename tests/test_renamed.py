@@ -1,5 +1,8 @@
 """Old names work, and say the new one once."""
 
+import ast
+import pathlib
+import re
 import sys
 import types
 import warnings
@@ -7,6 +10,7 @@ import warnings
 import pytest
 
 from keras_inception import renamed
+from keras_inception.cli import renamed_flags
 
 
 @pytest.fixture(autouse=True)
@@ -112,3 +116,36 @@ def test_an_old_attribute_is_found_where_it_is_now(monkeypatch):
         assert module.old is renamed.say_renamed
     with pytest.raises(AttributeError, match="no attribute 'new'"):
         _ = module.new
+
+
+def renamed_names():
+    """Yields the old name of each argument and attribute that the package still accepts."""
+    root = pathlib.Path(renamed.__file__).parent
+    for path in sorted(root.rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if not isinstance(node, ast.Call) or path.name == "renamed.py":
+                continue
+            name = ast.unparse(node.func)
+            if name == "renamed_arguments":
+                yield from (keyword.arg for keyword in node.keywords)
+            elif name in ("replaced_argument", "replaced_arguments"):
+                yield from (n.value for n in ast.walk(node.args[0]) if isinstance(n, ast.Constant))
+            elif name == "joined_arguments":
+                values = [n for keyword in node.keywords for n in ast.walk(keyword.value)]
+                yield from (n.value for n in values if isinstance(n, ast.Constant))
+            elif name == "renamed_attributes":
+                yield from ast.literal_eval(node.args[1]) if _is_literal(node.args[1]) else ()
+
+
+def _is_literal(node):
+    return isinstance(node, ast.Dict) and all(isinstance(v, ast.Constant) for v in node.values)
+
+
+def test_the_changelog_lists_every_old_name():
+    text = (pathlib.Path(renamed.__file__).parents[1] / "CHANGELOG.md").read_text("utf-8")
+    table = text.partition("### Renamed")[2].partition("### Changed")[0]
+    flags = {f"--{flag}" for flags in renamed_flags.FLAGS.values() for flag in flags}
+    names = {name for name in renamed_names() if name != "split"}  # f"split{suffix}"
+    assert len(names) > 20
+    missing = {n for n in flags | names if not re.search(rf"(?<![\w-]){re.escape(n)}\b", table)}
+    assert not missing

@@ -15,20 +15,8 @@ import pytest
 import keras_inception
 
 ROOT = pathlib.Path(keras_inception.__file__).parent
+FILES = sorted(ROOT.rglob("*.py"))
 SCRIPTS = pathlib.Path(__file__).with_name("typing")
-# Folders and files that have types on every function without an underscore, public or not.
-THOROUGH = ["analysis", "export", "layers", "models", *(path.name for path in ROOT.glob("*.py"))]
-NOT_THOROUGH_YET: list[str] = []
-
-
-def folders_without_types():
-    """Returns the folders that pyproject.toml lets the checker pass over."""
-    settings = (ROOT.parent / "pyproject.toml").read_text("utf-8")
-    _, _, passed_over = settings.partition("[[tool.mypy.overrides]]")
-    return re.findall(r'"keras_inception\.(\w+)\.\*"', passed_over)
-
-
-NOT_YET = folders_without_types()
 
 
 def module_name(path):
@@ -42,12 +30,6 @@ def is_public(path):
 
 
 PUBLIC = [module_name(path) for path in sorted(ROOT.rglob("*.py")) if is_public(path)]
-THOROUGH_FILES = [
-    path
-    for part in THOROUGH
-    for path in ([ROOT / part] if part.endswith(".py") else sorted((ROOT / part).rglob("*.py")))
-    if str(path.relative_to(ROOT)) not in NOT_THOROUGH_YET
-]
 
 
 def functions_of(found):
@@ -78,13 +60,14 @@ def test_every_public_function_has_types(module):
     found = importlib.import_module(module)
     for name in found.__all__:
         for function in functions_of(getattr(found, name)):
-            package, _, inner = function.__module__.partition(".")
-            if package == "keras_inception" and inner.split(".")[0] not in NOT_YET:
+            if function.__module__.startswith("keras_inception."):
                 missing = without_types(function)
                 assert not missing, f"{function.__module__}.{function.__qualname__}: {missing}"
 
 
-@pytest.mark.parametrize("path", THOROUGH_FILES, ids=lambda path: str(path.relative_to(ROOT)))
+@pytest.mark.parametrize(
+    "path", sorted(ROOT.rglob("*.py")), ids=lambda path: str(path.relative_to(ROOT))
+)
 def test_every_function_without_an_underscore_has_types(path):
     def check(body, is_class):
         for node in body:

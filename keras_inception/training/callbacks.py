@@ -11,7 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 import keras
 import numpy as np
@@ -22,7 +22,7 @@ from keras_inception.files import replacing
 from keras_inception.training.checkpoints import Checkpoints
 from keras_inception.training.position import Position
 
-Logs = dict[str, Any] | None
+Logs: TypeAlias = Any  # dict of name to number; Keras declares that it may be None
 
 
 def number(value: Any) -> float:

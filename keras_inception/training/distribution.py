@@ -20,10 +20,11 @@ import os
 import socket
 import time
 from collections.abc import Iterable
+from typing import TypeAlias
 
 import tensorflow as tf
 
-Resolver = tf.distribute.cluster_resolver.ClusterResolver
+Resolver: TypeAlias = tf.distribute.cluster_resolver.ClusterResolver
 STRATEGIES = ("one_device", "mirrored", "multi_worker", "parameter_server")
 CLUSTER_TIMEOUT = 600.0  # seconds: our choice, for a scheduler to start the last machine
 _HEARTBEAT_TIMEOUT = 20_000  # milliseconds: our choice. A worker silent for longer is lost

@@ -117,7 +117,7 @@ def train(
     if data is not None:
         given = RunData.given(data, recipe, strategy)
         recipe = given.named_in(recipe)
-    if strategy == "parameter_server" and resolver.task_type != "chief":
+    if resolver and strategy == "parameter_server" and resolver.task_type != "chief":
         asynchronous.serve(resolver, cluster_timeout)
         return None
     session = Session(recipe, workdir, resolver, checkpointing, progress)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
 import keras
 import tensorflow as tf
@@ -11,7 +11,7 @@ import tensorflow as tf
 if TYPE_CHECKING:
     from keras_inception.training.recipe import Recipe
 
-Rate = float | keras.optimizers.schedules.LearningRateSchedule
+Rate: TypeAlias = float | keras.optimizers.schedules.LearningRateSchedule
 
 
 class _ClipsTheSum:
@@ -190,9 +190,10 @@ class Adam(_ClipsTheSum, keras.optimizers.Adam):
 
 def from_recipe(recipe: Recipe, learning_rate: Rate) -> keras.optimizers.Optimizer:
     """Makes the optimizer of a recipe with the given rate, a number or a schedule."""
-    common = {"learning_rate": learning_rate, "global_clipnorm": recipe.clip_norm}
+    common: dict[str, Any] = {"learning_rate": learning_rate, "global_clipnorm": recipe.clip_norm}
     if recipe.optimizer == "sgd":
         return Momentum(momentum=recipe.momentum, **common)
     if recipe.optimizer == "adam":
         return Adam(beta_1=recipe.momentum, beta_2=recipe.rho, epsilon=recipe.epsilon, **common)
-    return RMSprop(rho=recipe.rho, momentum=recipe.momentum, epsilon=recipe.epsilon, **common)
+    numbers: dict[str, Any] = {"rho": recipe.rho, "epsilon": recipe.epsilon}
+    return RMSprop(momentum=recipe.momentum, **numbers, **common)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import keras
 import numpy as np
@@ -50,13 +51,13 @@ class Run:
         self.recipe = recipe
         self.strategy = strategy
         self.workers = workers
-        self.coordinator = None
+        self.coordinator: Any = None
         if isinstance(strategy, tf.distribute.ParameterServerStrategy):
             self.coordinator = tf.distribute.coordinator.ClusterCoordinator(strategy)
         self.update_size = recipe.batch_size // workers
         self._classes = classes
         self._examples = examples
-        self._phase = None
+        self._phase: bool | None = None
         self._made = None, None  # a data set and its batches from the first step on
         self.position = Position(schedules.steps_per_epoch(self._examples, self.update_size))
         model = self._create(recipe.precision, recipe.weights)
@@ -117,7 +118,8 @@ class Run:
             if is_head:
                 surgery.freeze(self.trainer, until="avg_pool")
             else:
-                surgery.freeze(self.trainer, recipe.freeze_until, recipe.frozen_batch_norm)
+                how: Any = recipe.frozen_batch_norm
+                surgery.freeze(self.trainer, recipe.freeze_until, how)
                 if recipe.freeze_until and recipe.frozen_batch_norm == "train":
                     _LOGGER.warning(
                         "batch normalization below %s is trained: its statistics will differ from "

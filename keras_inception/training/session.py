@@ -274,7 +274,7 @@ class Session:
         model = self.run.model()
         if self.is_chief:
             _save_model(model, self.workdir / "model.keras")
-            best = best_epoch(self.history.rows) * self.run.position.steps_per_epoch
+            best = (best_epoch(self.history.rows) or 0) * self.run.position.steps_per_epoch
             if best == self.run.position.step or best not in self.store.steps():
                 _save_model(model, self.workdir / "best.keras")
             else:
@@ -285,7 +285,7 @@ class Session:
         return model
 
 
-def best_epoch(rows: list[dict[str, float]]) -> int | None:
+def best_epoch(rows: list[dict[str, Any]]) -> int | None:
     """Returns the number, from 1, of the first epoch with the best validation top-1."""
     if not rows:
         return None

@@ -6,6 +6,8 @@ asynchronous coordinator as `Trainer.optimize`.
 
 from __future__ import annotations
 
+from typing import Any
+
 import keras
 import tensorflow as tf
 
@@ -121,7 +123,8 @@ class Trainer(keras.Model):
             Scalars for this share: `loss`, `top1_accuracy`, `top5_accuracy`, and `gradient_norm`
             (before clipping and before the replicas' gradients are summed).
         """
-        gradients, values = None, []
+        gradients: Any = None
+        values = []
         for part in range(self._parts):
             # To save memory, a part waits for the gradients of the part before it.
             with tf.control_dependencies(gradients or []):

@@ -211,7 +211,9 @@ class _Redirects(urllib.request.HTTPRedirectHandler):
 
     max_redirections = 5
 
-    def redirect_request(self, request, file, code, message, headers, new_url):
+    def redirect_request(
+        self, request: Any, file: Any, code: int, message: str, headers: Any, new_url: str
+    ) -> Any:
         _check_protocol(new_url, ("https",) if request.type == "https" else ("http", "https"))
         return super().redirect_request(request, file, code, message, headers, new_url)
 

@@ -12,6 +12,7 @@ from keras_inception.models.inception_v3 import RECEPTIVE_FIELDS
 from keras_inception.models.registry import MODELS
 
 VARIANTS = [(a.id, a.variant) for _, architectures in MODELS.values() for a in architectures]
+HEADS = ("avg_pool", "bottleneck", "embeddings", "predictions")
 NARROW = {"weights": None, "width_multiplier": 0.25}
 RNG = np.random.default_rng(0)
 
@@ -40,32 +41,6 @@ def scatter(model):
             variable.assign(1 + value if around_one else value)
 
 
-@pytest.mark.parametrize(("id", "variant"), VARIANTS)
-def test_end_points_are_the_papers_table(id, variant):
-    expected = architecture(id, variant)
-    model = keras_inception.create_model(
-        id, weights=None, variant=variant, include_top=False, width_multiplier=0.01,
-        input_shape=(expected.size, expected.size, 3),
-    )  # fmt: skip
-    found = keras_inception.end_points(model)
-    assert list(found) == list(expected.end_points)
-    for name, (rows, columns, _) in expected.end_points.items():
-        assert found[name].shape[1:3] == (rows, columns), name
-
-
-@pytest.mark.parametrize(("id", "variant"), VARIANTS)
-def test_channels_are_the_papers_table(id, variant):
-    expected = architecture(id, variant)
-    model = keras_inception.create_model(
-        id, weights=None, variant=variant, include_top=False, pooling="max"
-    )
-    found = keras_inception.end_points(model)
-    assert {n: found[n].shape[-1] for n in expected.end_points} == {
-        name: shape[-1] for name, shape in expected.end_points.items()
-    }
-    assert model.output_shape == (None, list(expected.end_points.values())[-1][-1])
-
-
 COUNTS = {  # (parameters, trainable, convolutions) with the default classes, and the source
     ("googlenet", None): (6_998_552, 6_998_552, 57),  # 1409.4842 Table 1 with 5x5, biases
     ("inception_v1", None): (6_632_184, 6_617_624, 57),  # TF-Slim
@@ -84,9 +59,14 @@ COUNTS = {  # (parameters, trainable, convolutions) with the default classes, an
 }
 
 
-@pytest.mark.parametrize(("id", "variant"), COUNTS)
-def test_parameters_and_convolutions(id, variant):
+@pytest.mark.parametrize(("id", "variant"), VARIANTS)
+def test_a_network_is_the_papers_table(id, variant):
+    """Every grid's rows, columns and channels, and what is counted, of the network as it is."""
+    expected = architecture(id, variant)
     model = keras_inception.create_model(id, variant=variant, weights=None)
+    found = keras_inception.end_points(model)
+    grids = {name: grid.shape[1:] for name, grid in found.items() if name not in HEADS}
+    assert list(grids.items()) == list(expected.end_points.items())
     convolutions = (keras.layers.Conv2D, keras.layers.SeparableConv2D)
     counted = (
         model.count_params(),
@@ -94,6 +74,10 @@ def test_parameters_and_convolutions(id, variant):
         sum(isinstance(layer, convolutions) for layer in model.layers),
     )
     assert counted == COUNTS[id, variant]
+
+
+def test_every_network_is_counted():
+    assert set(COUNTS) == set(VARIANTS)
 
 
 @pytest.mark.parametrize(("id", "variant"), VARIANTS)
@@ -152,23 +136,19 @@ def test_weights_argument_takes_a_file(name, tmp_path):
 
 
 @pytest.mark.parametrize(("id", "variant"), VARIANTS)
-def test_names_are_stable(id, variant):
-    first, second = narrow(id, variant), narrow(id, variant)
-    names = [layer.name for layer in first.layers]
-    assert names == [layer.name for layer in second.layers]
-    assert len(set(names)) == len(names)
-    assert [w.path for w in first.weights] == [w.path for w in second.weights]
-    assert first.name == id
-
-
-@pytest.mark.parametrize(("id", "variant"), VARIANTS)
-def test_bfloat16_runs(id, variant):
+def test_names_are_stable_and_bfloat16_runs(id, variant):
+    first = narrow(id, variant)
     keras.config.set_dtype_policy("mixed_bfloat16")
     try:
         model = narrow(id, variant)
         out = model(pictures(model))
     finally:
         keras.config.set_dtype_policy("float32")
+    names = [layer.name for layer in first.layers]
+    assert names == [layer.name for layer in model.layers]
+    assert len(set(names)) == len(names)
+    assert [w.path for w in first.weights] == [w.path for w in model.weights]
+    assert first.name == id
     assert model.layers[1].compute_dtype == "bfloat16"
     assert np.isfinite(np.asarray(out, "float32")).all()
     assert out.dtype == "float32"
@@ -203,8 +183,13 @@ def test_arguments_of_keras_applications(id, variant):
     trunk = builder(variant=variant, include_top=False, **NARROW)
     assert trunk.input_shape == (None, None, None, 3)
     assert len(trunk.output_shape) == 4
-    pooled = builder(variant=variant, include_top=False, pooling="avg", **NARROW)
-    assert pooled.output_shape == (None, trunk.output_shape[-1])
+
+
+@pytest.mark.parametrize("pooling", ["avg", "max"])
+def test_pooling_in_place_of_the_classifier(pooling):
+    channels = architecture("inception_v1", None).end_points["mixed_5c"][-1] // 4
+    model = keras_inception.InceptionV1(include_top=False, pooling=pooling, **NARROW)
+    assert model.output_shape == (None, channels)
 
 
 BAD = [  # (arguments, what the message has to name)
