@@ -100,7 +100,7 @@ def _naming(path: pathlib.Path) -> Iterator[None]:
 
 
 def settle(path: PathLike) -> None:
-    """Brings `path` to rest after a process was killed that was writing it: old or new, whole."""
+    """Restores `path` to a complete version, old or new, if its writer was killed."""
     path = pathlib.Path(os.path.abspath(path))
     for beside in path.parent.glob(f".{glob.escape(path.name)}{_MARK}*"):
         claim = _claimed(beside, wait=False)

@@ -103,7 +103,7 @@ def structure_of(model: keras.Model) -> tuple[Any, Any]:
 
 
 def calls(model: keras.Model) -> list[Call]:
-    """Lists the calls that the outputs of a functional model are computed by.
+    """Lists the calls that compute a functional model's outputs.
 
     These are the calls of this model alone, even if its layers are called elsewhere too. A model
     inside is one call: its own calls are those of `call.operation`, if that is functional.
@@ -165,7 +165,7 @@ def ancestors(model: keras.Model, name: str) -> set[str]:
 
 
 def layer_outputs(model: keras.Model) -> dict[str, Any]:
-    """Returns what each layer gives in a model: in `model`, where `layer.output` may be elsewhere.
+    """Returns each layer's output within `model`; `layer.output` may belong to another model.
 
     Returns:
         dict of layer name to Keras tensor, or to a list if there are several. A layer that the

@@ -83,7 +83,7 @@ def test_with_the_weights_of_imagenet(tmp_path, monkeypatch, capsys):
     for cell in CODE[1:]:
         notebook.run(cell)
     assert "mixed_7c         1 x 1 x 512" in capsys.readouterr().out
-    assert notebook.names["wanted"] == notebook.names["network"].class_names.index("tabby")
+    assert notebook.names["chosen"] == notebook.names["network"].class_names.index("tabby")
     assert (tmp_path / "build" / "tour" / "face.png").exists()
 
 

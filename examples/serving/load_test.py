@@ -43,7 +43,7 @@ def main():
     print(
         f"{arguments.requests * arguments.batch_size / whole:.1f} pictures/s by {arguments.clients}"
     )
-    print(f"ms a request: median {1e3 * statistics.median(seconds):.1f}, ", end="")
+    print(f"ms per request: median {1e3 * statistics.median(seconds):.1f}, ", end="")
     print(f"95 % {1e3 * p95:.1f}, 99 % {1e3 * p99:.1f}, most {1e3 * seconds[-1]:.1f}")
 
 

@@ -1,4 +1,4 @@
-"""Defines flags, and first of all those that several commands share: one name, one help text."""
+"""Defines flags, above all those that several commands share: one name, one help text."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Does the main job in small: trains a narrow network on the embedded photo_patches and uses it.
+"""Runs the whole workflow on a small scale: trains a narrow network on photo_patches and uses it.
 
 It builds the data set, trains with the recipe `demo`, writes a SavedModel and TFLite files,
 evaluates every form with 1 and 10 crops, classifies JPEG files with each, and writes results.json
@@ -19,13 +19,12 @@ import keras
 import tensorflow as tf
 from absl import flags
 
-from keras_inception import data, export, training
+from keras_inception import data, export, labels, training
 from keras_inception.cli import common_flags, demo_report
 from keras_inception.cli.errors import UsageError
-from keras_inception.cli.train import overridden, write_labels
+from keras_inception.cli.train import overridden
 from keras_inception.evaluation import Evaluation, evaluate, predictor
 from keras_inception.evaluation.predictors import Predictor
-from keras_inception.export import calibration
 from keras_inception.export.parity import size_on_disk
 from keras_inception.files import write_text
 
@@ -49,12 +48,12 @@ class Classified:
     """A picture with what each form says about it.
 
     Attributes:
-        picture: encoded, as JPEG.
+        encoded: the bytes of the JPEG file.
         truth: name of its class.
         answers: form -> the likeliest classes, as pairs (name, probability).
     """
 
-    picture: bytes
+    encoded: bytes
     truth: str
     answers: dict[str, list[tuple[str, float]]]
 
@@ -75,13 +74,13 @@ def run(flag_values: flags.FlagValues, arguments: list[str]) -> None:
     seconds: dict[str, float] = {}
     with _step("data", f"building {recipe.dataset}", seconds):
         dataset = data.open(recipe.dataset, "test", data_dir)
-        write_labels(dataset, folder)
+        labels.write(folder / labels.FILE_NAME, dataset.class_names)
     with _step("training", f"training {recipe.network} for {recipe.epochs} epochs", seconds):
         result = training.train(recipe, folder, data_dir=data_dir, resume=False)
-        assert result is not None  # as in the other tasks of a cluster
+    assert result is not None  # only some tasks of a cluster have no result
     with _step("export", "exporting", seconds):
-        representative = calibration.opened(recipe.dataset, data_dir)
-        parities = _export(result.model, folder, dataset.class_names, representative)
+        representative = dataset.with_split(recipe.train_split)
+        parities = _export(result.model, folder, representative)
     with _step("evaluation", "evaluating on the test split", seconds):
         forms = {form: predictor(folder / file) for form, file in FORMS.items()}
         evaluations = _evaluate(forms, dataset)
@@ -112,15 +111,14 @@ def run(flag_values: flags.FlagValues, arguments: list[str]) -> None:
 def _export(
     model: keras.Model,
     folder: pathlib.Path,
-    class_names: Sequence[str],
-    representative: calibration.Representative,
+    representative: data.Dataset,
 ) -> dict[str, export.Parity]:
     """Writes every form but Keras's own, and prints how close each is to Keras.
 
     The forms of an earlier run are replaced. `representative` has pictures to calibrate with.
     """
     files = {form: folder / file for form, file in FORMS.items()}
-    options: dict[str, Any] = {"class_names": class_names, "overwrite": True}
+    options: dict[str, Any] = {"class_names": representative.class_names, "overwrite": True}
     parities = {"saved_model": export.saved_model(model, files["saved_model"], **options)}
     for form in (form for form in FORMS if form.startswith("tflite")):
         mode = form.removeprefix("tflite_")

@@ -191,7 +191,7 @@ def _card(classified: Classified) -> report.Card:
         for form, answer in classified.answers.items()
         if answer[0][0] != best[0][0]
     ]
-    return report.Card(classified.picture, classified.truth, best, "; ".join(others))
+    return report.Card(classified.encoded, classified.truth, best, "; ".join(others))
 
 
 def _smaller(card: report.Card) -> report.Card:

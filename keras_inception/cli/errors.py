@@ -29,8 +29,7 @@ class UsageError(Exception):
 
 def print_error(error: object) -> None:
     """Prints an exception, or a text, as one line on stderr."""
-    text = str(error).replace("overwrite=True", "--overwrite")
-    reason = " ".join(text.split()) or type(error).__name__
+    reason = " ".join(str(error).split()) or type(error).__name__
     print(f"{PROGRAM}: {reason}", file=sys.stderr)
 
 

@@ -33,7 +33,7 @@ COMMANDS = {  # name: what it does, for the program's help
     "launch": "trains with a cluster of several processes on this machine",
     "evaluate": "measures top-1 and top-5 accuracy on a data set",
     "fid": "measures how close generated pictures come to real ones",
-    "predict": "names what is on pictures",
+    "predict": "names what is in pictures",
     "export": "writes a SavedModel, or a TFLite, ONNX or OpenVINO file",
     "benchmark": "compares the forms of a network: speed, memory, size, accuracy",
     "convert": "converts public or other weights to a Keras file",

@@ -1,4 +1,4 @@
-"""Names what is on pictures: the likeliest classes of each and their probabilities.
+"""Names what is in pictures: the likeliest classes of each and their probabilities.
 
 The model is a .keras, .h5, .tflite, .onnx or .xml (OpenVINO) file, a SavedModel folder, or the id
 of a network (see the list command), which then has its public weights. Class names are inside a

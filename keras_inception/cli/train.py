@@ -18,7 +18,7 @@ from typing import Any, NoReturn
 
 from absl import flags
 
-from keras_inception import data, labels, training
+from keras_inception import labels, training
 from keras_inception.cli import common_flags
 from keras_inception.cli.errors import UsageError, print_error
 from keras_inception.training.distribution import CLUSTER_TIMEOUT
@@ -72,8 +72,11 @@ def define_flags(flag_values: flags.FlagValues) -> None:
         0,
         least=0,
     )
-    seconds = training.Checkpointing.seconds
-    define.number("checkpoint_seconds", "Seconds between checkpoints within an epoch.", seconds)
+    define.number(
+        "checkpoint_seconds",
+        "Seconds between checkpoints within an epoch.",
+        training.Checkpointing.seconds,
+    )
 
 
 def run(flag_values: flags.FlagValues, arguments: list[str]) -> int:
@@ -83,12 +86,12 @@ def run(flag_values: flags.FlagValues, arguments: list[str]) -> int:
         return 0
     if flag_values.output is None or arguments:
         raise UsageError(f"train needs {USAGE} and no other words")
-    folder, data_dir = flag_values.output, flag_values.data_dir
+    folder = flag_values.output
     try:
         result = training.train(
             recipe,
             folder,
-            data_dir=data_dir,
+            data_dir=flag_values.data_dir,
             resume=flag_values.resume,
             strategy=flag_values.strategy,
             cluster_timeout=flag_values.cluster_timeout,
@@ -105,7 +108,7 @@ def run(flag_values: flags.FlagValues, arguments: list[str]) -> int:
         _start_again(error, flag_values.restarts)
     if result is None:  # a task that served others
         return 0
-    write_labels(data.open(recipe.dataset, recipe.train_split, data_dir), folder)
+    labels.write(pathlib.Path(folder) / labels.FILE_NAME, result.class_names)
     accuracy = result.history["val_top1_accuracy"][-1]
     print(f"{folder}: validation top-1 {accuracy:.2%} in {result.seconds:.0f} s")
     return 0
@@ -164,8 +167,3 @@ def overridden(recipe: training.Recipe, flag_values: flags.FlagValues) -> traini
     given = {_FIELDS[name]: flag_values[name].value for name in names}
     given = {field: value for field, value in given.items() if value is not None}
     return recipe.replace(source="the command line", **given)
-
-
-def write_labels(dataset: data.Dataset, folder: str | pathlib.Path) -> None:
-    """Writes the class names of a data set beside the network that was trained on it."""
-    labels.write(pathlib.Path(folder) / labels.FILE_NAME, dataset.class_names)

@@ -16,6 +16,8 @@ from keras_inception.renamed import renamed_arguments
 # Pillow, browsers and phones use this decoder too. TensorFlow's default, the fast one, is off by
 # one level on average and by 16 at most, and saves 3 to 5 % of the time.
 JPEG_DCT = "INTEGER_ACCURATE"
+# The part of each side that the central crop of evaluation keeps (TF-Slim, as above).
+CENTRAL_FRACTION = 0.875
 _BMP_HEADER = 54  # bytes
 _LARGE = 1 << 22  # values in a picture, or 1.4 megapixels: our choice
 
@@ -101,7 +103,7 @@ def _resize(image, size, half_pixel_centers=False):
     return resized[0]
 
 
-def central_margin(length: tf.Tensor, fraction: float = 0.875) -> tf.Tensor:
+def central_margin(length: tf.Tensor, fraction: float = CENTRAL_FRACTION) -> tf.Tensor:
     """Returns how many pixels the central crop takes from each end of a side.
 
     The number is rounded down as in `tf.image.central_crop`, which computes it in float64.
@@ -122,7 +124,9 @@ def central_margin(length: tf.Tensor, fraction: float = 0.875) -> tf.Tensor:
     return tf.cast((length - length * fraction) / 2.0, tf.int32)
 
 
-def evaluation_view(image: tf.Tensor, size: int, central_fraction: float = 0.875) -> tf.Tensor:
+def evaluation_view(
+    image: tf.Tensor, size: int, central_fraction: float = CENTRAL_FRACTION
+) -> tf.Tensor:
     """Returns a picture as a network sees it in evaluation.
 
     Args:

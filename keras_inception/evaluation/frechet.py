@@ -233,7 +233,7 @@ def _trace_of_root(first, second):
 
 
 def _root(matrix):
-    """Computes the matrix root by SciPy, without a message from any version of it."""
+    """Computes the matrix square root with SciPy, and silences its messages."""
     try:
         from scipy import linalg
     except ImportError as error:

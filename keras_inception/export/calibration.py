@@ -1,4 +1,4 @@
-"""Pictures that show a quantizer which numbers a network meets."""
+"""Calibration pictures, which show a quantizer the range of a network's values."""
 
 from __future__ import annotations
 

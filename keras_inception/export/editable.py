@@ -98,7 +98,7 @@ class EditableGraph:
         return sum(step.part is part for step in self.steps)
 
     def readers(self, ref: Ref) -> int:
-        """Returns how many arguments and outputs of the model a tensor is."""
+        """Returns how often a tensor is used, as an argument or as an output of the model."""
         used = [x for step in self.steps for x in step.inputs] + keras.tree.flatten(self.outputs)
         return used.count(ref)
 
@@ -202,7 +202,7 @@ def _ref(tensor):
 
 
 def _made(part, taken):
-    """Returns the layer anew, with a name that no other has."""
+    """Returns a copy of the layer under a name that no other layer has."""
     if part.config is None:
         return part.source
     name = part.config["name"]

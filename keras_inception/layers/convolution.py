@@ -70,7 +70,7 @@ def batch_norm_momentum(momentum: float) -> Iterator[None]:
 
 
 def scaled(filters: int) -> int:
-    """Returns how many filters a box of `filters` gets under the present `width_multiplier`."""
+    """Returns `filters` scaled by the current `width_multiplier`."""
     multiplier = _width.get()
     if multiplier == 1.0:
         return filters

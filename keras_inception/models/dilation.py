@@ -28,7 +28,7 @@ _POOLS = {keras.layers.MaxPooling2D: "max", keras.layers.AveragePooling2D: "avg"
 def dilate(
     images: keras.KerasTensor, grid: keras.KerasTensor, output_stride: int
 ) -> keras.KerasTensor:
-    """Builds the graph between two Keras tensors again, with at most `output_stride` pixels a step.
+    """Rebuilds the graph between two Keras tensors with at most the given output stride.
 
     Args:
         images: Keras tensor at the start, (batch, height, width, channels).

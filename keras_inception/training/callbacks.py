@@ -41,7 +41,7 @@ class EvaluatesTheAverage(keras.callbacks.Callback):
 
 
 class RestoresMetrics(keras.callbacks.Callback):
-    """Restores the means of an epoch that goes on in its middle, once, after Keras resets them.
+    """Restores an epoch's running means, once, if a run goes on in the middle of the epoch.
 
     Args:
         values: arrays for the metrics' variables, or `None` if there is nothing to restore: the

@@ -37,7 +37,7 @@ class Trainer(keras.Model):
         average_decay: float | None = None,
         gradient_accumulation: int = 1,
     ) -> None:
-        """Sets the recipe's numbers of these names."""
+        """Sets the given values of the recipe, by name."""
         main = self.output[MAIN] if isinstance(self.output, dict) else self.output
         network = keras.Model(self.input, main)
         # Keras would count the variables of a model in an attribute a second time.

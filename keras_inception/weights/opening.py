@@ -133,7 +133,7 @@ class OpenFile:
 
     @property
     def skipped(self) -> Mapping[str, str]:
-        """Reason by name of what is not a weight: optimizer slots, moving averages, steps."""
+        """Why each entry that is not a weight is skipped, by name; optimizer slots, for example."""
         return self._read(_limit()).source.skipped
 
     def read(self, name: str) -> np.ndarray:
@@ -217,7 +217,7 @@ class OpenFile:
         return report
 
     def _read(self, limit: int) -> _Contents:
-        """Opens what holds the arrays, the first time that somebody asks for them.
+        """Opens the container of the arrays when it is first needed.
 
         Args:
             limit: how many bytes an archive may unpack to.

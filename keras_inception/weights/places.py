@@ -1,4 +1,4 @@
-"""Where a variable stands in a network, in words that do not depend on anybody's names.
+"""Positions of variables in a network, in terms that no publisher's names change.
 
 A place is (block, branch, position in the branch, whether it is normalization's, variable): for
 `mixed_5b_branch1_1_3x3_conv/kernel` that is ("mixed_5b", 1, 1, False, "kernel"). Outside of

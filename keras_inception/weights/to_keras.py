@@ -1,4 +1,4 @@
-"""The way back: a network of this package as the one of `keras.applications`."""
+"""Converts a network of this package to the network of `keras.applications`."""
 
 from __future__ import annotations
 

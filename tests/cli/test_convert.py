@@ -118,7 +118,7 @@ def test_arithmetic_goes_along(tmp_path):
         (
             ["--model=inception_v3", "--output=a.keras", "--layout=keras_applications", *NARROW],
             1,
-            "does it have another width, or layers of your own?",
+            "is it of another width, or are layers added?",
         ),
         (
             ["--model=inception_v3", "--output=a.keras", "--auxiliary", *NARROW],

@@ -8,8 +8,8 @@ from keras_inception import training
 
 
 @pytest.fixture
-def train(monkeypatch, tiny):
-    result = training.TrainingResult(tiny, {"val_top1_accuracy": [0.5, 0.75]}, 12.0)
+def train(monkeypatch, tiny, names):
+    result = training.TrainingResult(tiny, {"val_top1_accuracy": [0.5, 0.75]}, 12.0, names)
     fake = mock.create_autospec(training.train, return_value=result)
     monkeypatch.setattr(training, "train", fake)
     return fake

@@ -167,14 +167,21 @@ def test_commands(page, words, folder, capsys):
         assert output.out
         return
     flag_values, arguments = parsed(words)
-    needed = {"train": "workdir", "evaluate": "model", "export": "output", "convert": "out"}
-    if name in needed:
-        assert flag_values[needed[name]].value
+    needed = {
+        "train": ["output"],
+        "evaluate": ["model"],
+        "export": ["model", "output"],
+        "convert": ["weights", "model", "output"],
+        "fid": ["data"],
+        "predict": ["model"],
+    }
+    for flag in needed.get(name, ()):
+        assert flag_values[flag].value
     if name == "train":
         recipe, sets = flag_values.recipe, flag_values["set"].value
         known = training.get_recipe(recipe or "demo")
         assert all(hasattr(known, text.split("=")[0].split(".")[0]) for text in sets or ())
-    if name in ("predict", "convert", "fid"):
+    if name == "predict":
         assert arguments
 
 

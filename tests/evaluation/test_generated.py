@@ -169,8 +169,12 @@ def test_old_arguments_for_splits_work(small, photo_patches_dir, monkeypatch):
     monkeypatch.setattr("keras_inception.renamed._said", set())
     how = {"model": small, "data_dir": photo_patches_dir, "progress": False}
     both = ("photo_patches", "photo_patches")
-    with pytest.warns(FutureWarning, match=r"fid\(split_a=...\) is now data.open"):
+    with pytest.warns(FutureWarning) as said:
         found = fid(*both, split_a="test[:9]", split_b="test[9:18]", **how)
+    assert {str(warning.message).split(" is now data.open")[0] for warning in said} == {
+        "fid(split_a=...)",
+        "fid(split_b=...)",
+    }
     test = data.open("photo_patches", "test", photo_patches_dir)
     expected = fid(test.take(9), test.without(range(9)).take(9), model=small, progress=False)
     assert found == pytest.approx(expected, rel=1e-6)

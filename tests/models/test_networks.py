@@ -156,7 +156,7 @@ def test_names_are_stable_and_bfloat16_runs(id, variant):
     np.testing.assert_allclose(sums, 1, atol=1e-5)
 
 
-@pytest.mark.parametrize("id", ["googlenet", "inception_v3", "inception_resnet_v1", "xception"])
+@pytest.mark.parametrize("id", ["googlenet", "xception"])
 def test_training_lowers_the_loss(id):
     model = narrow(id, MODELS[id][1][0].variant, dropout_rate=0.0)
     x, y = pictures(model, 8), np.arange(8) % 7

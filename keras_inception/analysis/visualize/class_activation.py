@@ -26,10 +26,10 @@ def grad_cam(
     layer: str | None = None,
     size: int | None = None,
 ) -> np.ndarray:
-    """Returns a heat map of the parts of a picture that speak for a class.
+    """Returns a heat map of the parts of a picture that support a class.
 
     The channels of the last feature map are weighted by the mean gradient of the class's logit and
-    summed. Negative sums speak for other classes and are cut off (1610.02391, equations 1 and 2).
+    summed. Negative sums support other classes and are cut off (1610.02391, equations 1 and 2).
     The gradient is that of the logit before the softmax: a softmax that is sure has almost none.
 
     Args:

@@ -145,7 +145,7 @@ class Network:
         )
 
     def needed(self, wanted: Iterable[Value]) -> list[Step]:
-        """Returns the steps that some `Value`s are computed from, in order."""
+        """Returns, in order, the steps that are needed to compute the wanted values."""
         found, pending = set(), [value.step for value in wanted]
         while pending:
             step = pending.pop()
@@ -155,7 +155,7 @@ class Network:
         return [step for step in self.steps if id(step) in found]
 
     def check_takes(self, wanted: Iterable[Value], size: tuple[int, int]) -> None:
-        """Checks that pictures of a size leave something of some `Value`s.
+        """Checks that pictures of this size do not shrink a wanted value to nothing.
 
         Sizes are followed up to these values only: a dense layer on a grid of fixed size does not
         keep the convolutions before it from pictures of another size.
@@ -179,7 +179,7 @@ class Network:
                 ) from error
 
     def run(self, wanted: Sequence[Value], images: Any) -> list:
-        """Computes some `Value`s of images (batch, height, width, channels), in inference."""
+        """Computes the wanted values of images (batch, height, width, channels) in inference."""
         values = {self.input: images}
         for step in self.needed(wanted):
             arguments, keywords = _mapped((step.arguments, step.keywords), values.__getitem__)
@@ -196,7 +196,7 @@ def _takes_training(operation):
 
 
 def _mapped(structure, function):
-    """Returns a structure with the function of each `Value` in its place."""
+    """Applies a function to each `Value` in a nested structure."""
     return keras.tree.map_structure(lambda x: function(x) if isinstance(x, Value) else x, structure)
 
 

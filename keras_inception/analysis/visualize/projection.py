@@ -1,4 +1,4 @@
-"""Maps of features: each picture a point, near to those that a network finds alike."""
+"""Maps of features: each picture a point, near those that the network finds similar."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class FeatureMap:
 
 
 def _of_a_model(arguments, given):
-    """Computes the features that `feature_map` computed itself in older releases."""
+    """Accepts the old call with a model, and computes its features."""
     if not isinstance(arguments["source"], keras.Model):
         if {"dataset", "end_point"} & set(given):
             raise ValueError("dataset and end_point go with a model, not with features")
