@@ -123,7 +123,7 @@ def test_load(rest_url, pictures, monkeypatch, tmp_path, capsys):
     example("load_test").main()
     printed = capsys.readouterr().out
     assert "pictures/s by 4" in printed
-    assert "ms a request: median" in printed
+    assert "ms per request: median" in printed
 
 
 def test_warm_up_requests_are_there(folder):
