@@ -12,7 +12,7 @@ import json
 import pathlib
 import sys
 
-from keras_inception import data, training
+from keras_inception import training
 
 
 def main(dataset, workdir, changes="{}"):
@@ -20,8 +20,8 @@ def main(dataset, workdir, changes="{}"):
     recipe = training.get_recipe("fine_tune")
     recipe = recipe.replace(dataset=dataset, **{**splits, **json.loads(changes)})
     result = training.train(recipe, workdir)
-    names = data.open(dataset, "train").class_names
-    pathlib.Path(workdir, "labels.txt").write_text("".join(f"{name}\n" for name in names))
+    lines = "".join(f"{name}\n" for name in result.class_names)
+    pathlib.Path(workdir, "labels.txt").write_text(lines)
     print(f"validation top-1 {result.history['val_top1_accuracy'][-1]:.1%}")
 
 

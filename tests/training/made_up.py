@@ -101,11 +101,19 @@ class MadeUp(data.Dataset):
             pipelines, number = input_context.num_input_pipelines, input_context.input_pipeline_id
             batches = batches.shard(pipelines, number)
             batch_size = input_context.get_per_replica_batch_size(batch_size)
-        return batches.batch(batch_size).skip(start)
+        return batches.batch(batch_size).skip(start).map(_resized(size))
 
     def evaluation_batches(self, size, batch_size):
-        pixels, labels = self.images
-        return tf.data.Dataset.from_tensor_slices((pixels[:, None], labels)).batch(batch_size)
+        slices = tf.data.Dataset.from_tensor_slices(self.images).take(len(self))
+        batches = slices.batch(batch_size).map(_resized(size))
+        return batches.map(lambda images, labels: (images[:, None], labels))
+
+
+def _resized(size):
+    return lambda images, labels: (
+        images if size == SIZE else tf.image.resize(images, (size, size)),
+        labels,
+    )
 
 
 def made_up_pair():

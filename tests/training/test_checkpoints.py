@@ -7,7 +7,9 @@ import keras
 import numpy as np
 import pytest
 
-from keras_inception.training.checkpoints import Checkpoints, restore
+from keras_inception import renamed
+from keras_inception.training import loop
+from keras_inception.training.checkpoints import Checkpointing, Checkpoints, restore
 
 
 def variables(start=0.0):
@@ -110,6 +112,12 @@ def test_another_network_is_refused_before_anything_changes(tmp_path):
     assert (target["network"][0].numpy() == 0).all()
     with pytest.raises(ValueError, match="has 2 arrays of the network, which has 1"):
         restore(groups, {"network": target["network"][:1]})
+
+
+def test_the_old_name_of_the_time_between_checkpoints(monkeypatch):
+    monkeypatch.setattr(renamed, "_said", set())
+    with pytest.warns(FutureWarning, match="is now keras_inception.training.checkpoints.CHECKPOI"):
+        assert loop.CHECKPOINT_SECONDS == Checkpointing().seconds == 600
 
 
 def test_keep_is_checked(tmp_path):

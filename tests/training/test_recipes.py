@@ -8,6 +8,7 @@ import pathlib
 import pkgutil
 
 import keras
+import made_up
 import numpy as np
 import pytest
 
@@ -257,9 +258,6 @@ def small(recipe):
     """The recipe narrow, on few small pictures, for one epoch of two steps."""
     variants = registry.MODELS[recipe.network][1]
     return recipe.replace(
-        dataset="photo_patches",
-        train_split="train[:8]",
-        validation_split="validation[:4]",
         network_arguments={**recipe.network_arguments, "width_multiplier": 0.125},
         size=max(architecture.minimum for architecture in variants),
         weights=None,
@@ -286,20 +284,21 @@ def test_real_network_on_real_pictures(photo_patches_dir, tmp_path):
     assert np.isfinite(result.history["loss"]).all()
 
 
-def check_two_steps(name, tmp_path, data_dir):
-    recipe = small(get_recipe(name))
-    result = train(recipe, tmp_path, data_dir=data_dir, progress=False)
+def check_two_steps(name, tmp_path, pictures):
+    result = train(small(get_recipe(name)), tmp_path, progress=False, data=pictures)
     assert checkpoints.Checkpoints(tmp_path / "checkpoints").steps() == [2]
     assert all(math.isfinite(column[0]) for column in result.history.values())
     assert result.history["gradient_norm"][0] > 0
 
 
 @pytest.mark.parametrize("name", ["googlenet", "inception_v2_batch_norm_auxiliary", "xception"])
-def test_trains_two_steps(name, tmp_path, photo_patches_dir):
-    check_two_steps(name, tmp_path, photo_patches_dir)
+def test_trains_two_steps(name, tmp_path):
+    training, validation = made_up.made_up_pair()
+    check_two_steps(name, tmp_path, (training.take(8), validation.take(4)))
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", RECIPES)
 def test_every_recipe_trains_two_steps(name, tmp_path, photo_patches_dir):
-    check_two_steps(name, tmp_path, photo_patches_dir)
+    pictures = data.open("photo_patches", "train[:8]", photo_patches_dir)
+    check_two_steps(name, tmp_path, (pictures, pictures.with_split("validation[:4]")))
