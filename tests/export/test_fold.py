@@ -50,8 +50,9 @@ def test_every_network(architecture, tmp_path):
     require_same(model, optimized)
     assert not {"BatchNormalization", "Dropout"} & set(kinds(optimized))
     assert not any(name.endswith("_scale") for name in (layer.name for layer in optimized.layers))
-    optimized.save(tmp_path / "o.keras")
-    require_same(optimized, keras.models.load_model(tmp_path / "o.keras"))
+    if architecture.id in ("googlenet", "inception_resnet_v1"):  # which have layers of our own
+        optimized.save(tmp_path / "o.keras")
+        require_same(optimized, keras.models.load_model(tmp_path / "o.keras"))
     assert list(keras_inception.end_points(optimized)) == [
         name for name in keras_inception.end_points(model) if name != "bottleneck"
     ]

@@ -12,6 +12,7 @@ from keras_inception.models.inception_v3 import RECEPTIVE_FIELDS
 from keras_inception.models.registry import MODELS
 
 VARIANTS = [(a.id, a.variant) for _, architectures in MODELS.values() for a in architectures]
+WITH_OWN_LAYERS = [("googlenet", None), ("inception_resnet_v1", "facenet")]
 HEADS = ("avg_pool", "bottleneck", "embeddings", "predictions")
 NARROW = {"weights": None, "width_multiplier": 0.25}
 RNG = np.random.default_rng(0)
@@ -81,11 +82,8 @@ def test_every_network_is_counted():
 
 
 @pytest.mark.parametrize(("id", "variant"), VARIANTS)
-def test_smallest_pictures(id, variant):
+def test_smaller_pictures_are_refused(id, variant):
     minimum = architecture(id, variant).minimum
-    model = narrow(id, variant, input_shape=(minimum, minimum + 2, 5), classifier_activation=None)
-    assert model.input_shape == (None, minimum, minimum + 2, 5)
-    assert np.isfinite(model(pictures(model))).all()
     with pytest.raises(ValueError, match=f"at least {minimum} pixels"):
         narrow(id, variant, input_shape=(minimum, minimum - 1, 3))
 
@@ -115,7 +113,9 @@ def test_saving_and_loading(id, variant, tmp_path):
     x = pictures(model)
     expected = model(x).numpy()
     assert np.abs(expected[0] - expected[1]).max() > 1e-6
-    for name in ("model.keras", "model.h5"):
+    # The older format holds the same configuration: the networks with layers of our own will do.
+    older = ["model.h5"] if (id, variant) in WITH_OWN_LAYERS else []
+    for name in ["model.keras", *older]:
         model.save(tmp_path / name)
         np.testing.assert_array_equal(keras.models.load_model(tmp_path / name)(x), expected)
     model.save_weights(tmp_path / "a.weights.h5")
@@ -136,11 +136,12 @@ def test_weights_argument_takes_a_file(name, tmp_path):
 
 
 @pytest.mark.parametrize(("id", "variant"), VARIANTS)
-def test_names_are_stable_and_bfloat16_runs(id, variant):
+def test_names_are_stable_and_bfloat16_runs_on_the_smallest_pictures(id, variant):
+    minimum = architecture(id, variant).minimum
     first = narrow(id, variant)
     keras.config.set_dtype_policy("mixed_bfloat16")
     try:
-        model = narrow(id, variant)
+        model = narrow(id, variant, input_shape=(minimum, minimum + 2, 5))
         out = model(pictures(model))
     finally:
         keras.config.set_dtype_policy("float32")
@@ -149,6 +150,7 @@ def test_names_are_stable_and_bfloat16_runs(id, variant):
     assert len(set(names)) == len(names)
     assert [w.path for w in first.weights] == [w.path for w in model.weights]
     assert first.name == id
+    assert model.input_shape == (None, minimum, minimum + 2, 5)
     assert model.layers[1].compute_dtype == "bfloat16"
     assert np.isfinite(np.asarray(out, "float32")).all()
     assert out.dtype == "float32"
@@ -161,6 +163,7 @@ def test_training_lowers_the_loss(id):
     model = narrow(id, MODELS[id][1][0].variant, dropout_rate=0.0)
     x, y = pictures(model, 8), np.arange(8) % 7
     model.compile(keras.optimizers.Adam(0.001), "sparse_categorical_crossentropy")
+    model.optimizer.build(model.trainable_variables)  # else Keras traces the step twice
     losses = [float(model.train_on_batch(x, y)) for _ in range(12)]
     assert losses[-1] < losses[0] / 2
 

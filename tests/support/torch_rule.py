@@ -102,7 +102,7 @@ def gaps(name, path, outputs):
     model = constructor(weights=path, input_shape=(side, side, 3), classifier_activation=None)
     if "auxiliary" in outputs:
         model = keras_inception.with_auxiliary_heads(model, weights=path)
-    ours = model.predict(images(side), verbose=0)
+    ours = model(images(side))
     ours = ours if isinstance(ours, dict) else {"predictions": ours}
     if ours.keys() != outputs.keys():
         raise AssertionError(f"{name} gives {list(ours)}, not {list(outputs)}")

@@ -267,19 +267,18 @@ def small(recipe):
     )
 
 
-def test_real_network_on_real_pictures(photo_patches_dir, tmp_path):
-    """Five steps of the demo's network on `photo_patches`; its file does what the history says."""
+def test_the_file_of_a_real_network_does_what_the_history_says(tmp_path):
+    """After five steps of the demo's network."""
     recipe = get_recipe("demo").replace(size=32, batch_size=16, epochs=1, batch_norm_momentum=0.5)
-    recipe = recipe.replace(train_split="train[:80]", validation_split="validation[:100]")
-    result = train(recipe, tmp_path, data_dir=photo_patches_dir, progress=False)
+    training, validation = made_up.made_up_pair()
+    result = train(recipe, tmp_path, data=(training.take(80), validation), progress=False)
     loaded = keras.saving.load_model(tmp_path / "model.keras", custom_objects={})
-    pictures = data.open("photo_patches", "validation[:100]", photo_patches_dir)
     right = [
-        loaded.predict_on_batch(crops[:, 0]).argmax(-1) == labels.numpy()
-        for crops, labels in pictures.evaluation_batches(32, 50)
+        loaded(crops[:, 0]).numpy().argmax(-1) == labels.numpy()
+        for crops, labels in validation.evaluation_batches(32, 12)
     ]
     assert np.mean(right) == pytest.approx(result.history["val_top1_accuracy"][0])
-    assert np.size(right) == 100
+    assert np.size(right) == len(validation)
     assert loaded.count_params() == result.model.count_params() < 400_000
     assert np.isfinite(result.history["loss"]).all()
 
@@ -291,7 +290,7 @@ def check_two_steps(name, tmp_path, pictures):
     assert result.history["gradient_norm"][0] > 0
 
 
-@pytest.mark.parametrize("name", ["googlenet", "inception_v2_batch_norm_auxiliary", "xception"])
+@pytest.mark.parametrize("name", ["googlenet", "xception"])
 def test_trains_two_steps(name, tmp_path):
     training, validation = made_up.made_up_pair()
     check_two_steps(name, tmp_path, (training.take(8), validation.take(4)))

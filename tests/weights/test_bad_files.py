@@ -27,7 +27,7 @@ from keras_inception.weights import load
 
 pytestmark = pytest.mark.usefixtures("temporary")
 
-BIG = 200_000_000  # bytes; three times what an archive may unpack to for so small a network
+BIG = 130_000_000  # bytes; twice what an archive may unpack to for so small a network
 
 
 @pytest.mark.parametrize(("format", "suffix"), PARTS)

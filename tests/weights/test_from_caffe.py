@@ -132,7 +132,7 @@ def test_each_piece_computes_what_caffe_does(caffemodel, weights, record_gap):
     names = sorted({name for piece in todo for name in piece[:2]} - {"image"})
     outputs = {name: model.get_layer(name).output for name in names}
     image = np.random.default_rng(1).uniform(-100, 100, (2, *SHAPE)).astype("float32")
-    found = keras.Model(model.input, outputs).predict(image, verbose=0)
+    found = {n: v.numpy() for n, v in keras.Model(model.input, outputs)(image).items()}
     found = {"image": image, **found}
     found = {n: v.transpose(0, 3, 1, 2) if v.ndim == 4 else v for n, v in found.items()}
     for before, after, function in todo:
@@ -150,7 +150,7 @@ def test_the_constructor_suits_the_weights(caffemodel, weights):
     )
     pixels = np.random.default_rng(2).uniform(0, 255, (2, 64, 96, 3))
     first = keras_inception.feature_extractor(model, "conv2d_1a_7x7")
-    found = first.predict(model.preprocess_input(pixels.copy()), verbose=0)["conv2d_1a_7x7"]
+    found = first(model.preprocess_input(pixels.copy()))["conv2d_1a_7x7"]
     bgr = (pixels - (123, 117, 104))[..., ::-1].transpose(0, 3, 1, 2)
     expected = convolve(bgr, *weights["conv1/7x7_s2"], stride=2).transpose(0, 2, 3, 1)
     assert np.abs(found - expected).max() <= 1e-5 * np.abs(expected).max()

@@ -45,16 +45,18 @@ def test_other_heads(name, tmp_path, record_gap):
 
     if name != "inception_resnet_v1":
         model = build(classifier_activation=None)
-        logits = model.predict_on_batch(pictures)
+        logits = model(pictures)
         gap = reference.gap(logits, expected["logits_f64"][:, 1:])  # without the background
         record_gap(f"{source}, 1000 classes", name, gap)
         assert gap <= TOLERANCE
     trunk = build(include_top=False, pooling="avg")
-    found = trunk.predict_on_batch(pictures)
+    found = trunk(pictures)
     if "pooled_f64" in expected:
         gap = reference.gap(found, expected["pooled_f64"])
         record_gap(f"{source}, no classifier", name, gap)
         assert gap <= TOLERANCE
+    if name != "inception_v3":
+        return
     other = build(classes=7)
     assert other.output_shape == (None, 7)
     values = {variable.path: variable for variable in other.weights}
