@@ -224,6 +224,7 @@ def test_cluster(tmp_path, data_dir, monkeypatch):
     assert len(found) == 2
 
 
+@pytest.mark.slow
 def test_a_task_of_a_cluster(tmp_path, data_dir, monkeypatch):
     from keras_inception.cli.launch import free_ports
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import copy
 import hashlib
+import numbers
 import os
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -122,22 +123,22 @@ class Dataset:
         if isinstance(pictures, (str, os.PathLike)):
             names = self._source.file_names(self.split)
             names = names if names is None else names[:total]
-            numbers = exclusion.excluded_numbers(pictures, names, total, str(self))
+            chosen = exclusion.excluded_numbers(pictures, names, total, str(self))
         else:
-            numbers = tuple(sorted({int(number) for number in pictures}))
-        if numbers and not 0 <= numbers[0] <= numbers[-1] < total:
+            chosen = exclusion.checked(pictures)
+        if chosen and not 0 <= chosen[0] <= chosen[-1] < total:
             raise ValueError(
-                f"the numbers of pictures to leave out range from {numbers[0]} to {numbers[-1]}; "
+                f"the numbers of pictures to leave out range from {chosen[0]} to {chosen[-1]}; "
                 f"they must be from 0 to {total - 1}"
             )
         changed = copy.copy(self)
-        changed.excluded = tuple(sorted({*self.excluded, *numbers}))
+        changed.excluded = tuple(sorted({*self.excluded, *chosen}))
         return changed
 
     def take(self, count: int) -> Dataset:
         """Returns the first `count` pictures, or all if there are fewer."""
-        if count < 1:
-            raise ValueError(f"count must be at least 1, not {count}.")
+        if not isinstance(count, numbers.Integral) or count < 1:
+            raise ValueError(f"count must be a whole number of at least 1, not {count!r}.")
         if count >= len(self):
             return self
         changed = copy.copy(self)
@@ -151,9 +152,9 @@ class Dataset:
 
     def unreadable(self) -> list[tuple[int, str, str]]:
         """Decodes every picture once; returns (number, name, fault) for each broken one."""
-        numbers = self.numbers
+        places = self.numbers
         broken = unreadable(self._examples())
-        return [(numbers[place], name, fault) for place, name, fault in broken]
+        return [(places[place], name, fault) for place, name, fault in broken]
 
     def training_batches(
         self,
@@ -192,8 +193,7 @@ class Dataset:
                 none of the first thousand pictures can be read.
         """
         _check_sizes(size, batch_size)
-        if start < 0:
-            raise ValueError(f"start must be at least 0, not {start}.")
+        _check_start(start, "start")
         check_color(color)
         check_min_area(min_area)
         check_on_error(on_error)
@@ -229,6 +229,7 @@ class Dataset:
             float32 (batch, crops, size, size, 3) in [-1, 1], int64 (batch,).
         """
         _check_sizes(size, batch_size)
+        _check_start(skip, "skip")
         check_count(crops)
         examples = self._examples()
 
@@ -307,6 +308,11 @@ def open(
         ValueError: there is no such data set or split, or it has no pictures or labels; the message
             says what there is.
     """
+    if not isinstance(name, str):
+        raise ValueError(
+            "expected the name of a data set (folder:PATH for a folder of pictures), not an object "
+            f"of type {type(name).__name__}"
+        )
     source = open_source(name, data_dir, labelled)
     if split is None:
         if len(source.info.examples) > 1:
@@ -354,12 +360,18 @@ def as_dataset(
     Args:
         source: a `Dataset` or a name, as in `open`.
         split: for a name: which split. `None` takes the only split, or `test` if there are several.
+            A `Dataset` is of one split already, and another one is refused.
         data_dir, labelled: for a name: as in `open`.
 
     Raises:
         ValueError: as in `open`, or `source` is of another type.
     """
     if isinstance(source, Dataset):
+        if split not in (None, source.split):
+            raise ValueError(
+                f"split={split!r} goes with the name of a data set, and {source} is open already: "
+                f"pass dataset.with_split({split!r})"
+            )
         return source
     if isinstance(source, tf.data.Dataset):
         raise ValueError(
@@ -377,7 +389,13 @@ def as_dataset(
 
 
 def _check_sizes(size, batch_size):
-    if size < 1 or batch_size < 1:
+    if not all(isinstance(n, numbers.Integral) and n >= 1 for n in (size, batch_size)):
         raise ValueError(
-            f"size and batch_size must be at least 1, not size={size}, batch_size={batch_size}."
+            "size and batch_size must be whole numbers of at least 1, not "
+            f"size={size}, batch_size={batch_size}."
         )
+
+
+def _check_start(start, argument):
+    if not isinstance(start, numbers.Integral) or start < 0:
+        raise ValueError(f"{argument} must be a whole number of at least 0, not {start!r}.")

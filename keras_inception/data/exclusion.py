@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import pathlib
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+
+import numpy as np
 
 from keras_inception.types import PathLike
 
@@ -52,9 +54,27 @@ def excluded_numbers(
     return tuple(sorted(numbers))
 
 
+def checked(pictures: Iterable[int]) -> tuple[int, ...]:
+    """Returns the sorted numbers of the pictures to leave out.
+
+    Raises:
+        ValueError: `pictures` is not numbers; a mask, one boolean per picture, is not either.
+    """
+    numbers = list(pictures) if isinstance(pictures, Iterable) else [pictures]
+    wrong = [n for n in numbers if isinstance(n, bool) or not isinstance(n, (int, np.integer))]
+    if wrong or not isinstance(pictures, Iterable):
+        raise ValueError(
+            "pictures to leave out must be several whole numbers, from 0 in the order on disk, or "
+            f"the path of a file that lists them, not {[*wrong, pictures][0]!r}"
+        )
+    return tuple(sorted({int(number) for number in numbers}))
+
+
 def _read(path):
     try:
         text = pathlib.Path(path).read_text(encoding="utf-8-sig")
+    except IsADirectoryError as error:
+        raise ValueError(f"{path} is a folder, not a list of pictures") from error
     except UnicodeDecodeError as error:
         raise ValueError(f"{path} is not a text file: expected one picture per line") from error
     return [line.strip() for line in text.splitlines() if line.strip()]

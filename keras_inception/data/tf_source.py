@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+import logging
 import re
-from collections.abc import Collection, Sequence
+import time
+from collections.abc import Collection, Iterable, Mapping, Sequence, Set
 
 import tensorflow as tf
 
 from keras_inception.data.info import NO_LABEL, DatasetInfo
 
+_LOGGER = logging.getLogger(__name__)
 SPLIT = "all"  # the only split of such a source
 _SHUFFLE_BUFFER = 4096  # encoded pictures
 _COMPARED = 16  # number of first pictures that must be the same in two passes
+_LONG = 20  # seconds
 _EXPECTED = (
     "expected elements (image, label), {'image': image, 'label': label}, or images alone, with "
     "image uint8 (height, width, channels) in [0, 255] or the encoded bytes of a picture, and "
@@ -37,16 +41,17 @@ class TfSource:
     def __init__(
         self, dataset: tf.data.Dataset, class_names: Sequence[str] | None, name: str
     ) -> None:
-        self._examples = _examples(dataset, None if class_names is None else len(class_names), name)
+        names = None if class_names is None else _checked(class_names, name)
+        self._examples = _examples(dataset, None if names is None else len(names), name)
         count = int(self._examples.cardinality())
         if count == tf.data.INFINITE_CARDINALITY:
             raise ValueError(f"{name} has no end: pass it without repeat()")
         _check_order(self._examples, name)
         if count == tf.data.UNKNOWN_CARDINALITY:
-            count = int(self._examples.reduce(tf.constant(0, tf.int64), lambda n, *_: n + 1))
+            count = _counted(self._examples, name)
         if count == 0:
             raise ValueError(f"{name} has no pictures")
-        self.info = DatasetInfo(name, tuple(class_names or ()), {SPLIT: count})
+        self.info = DatasetInfo(name, names or (), {SPLIT: count})
         self._fingerprint: str | None = None
 
     def has(self, split: str) -> bool:
@@ -108,6 +113,42 @@ class TfPart:
         return examples.skip(start)
 
 
+def wrong_label(error: tf.errors.OpError) -> str | None:
+    """Returns what an error says about a label that is none of the classes, if it does."""
+    said = re.search(r"label \S+ is not from 0 to \d+", error.message)
+    return said[0] if said else None
+
+
+def _checked(class_names, name):
+    """Returns the class names; raises ValueError if they are not distinct texts in an order."""
+    ordered = isinstance(class_names, Iterable) and not isinstance(class_names, (str, Set, Mapping))
+    names = tuple(class_names) if ordered else ()
+    if not names or not all(isinstance(n, str) and n.strip() for n in names):
+        raise ValueError(
+            f"class_names of {name} must be a list of texts, one per class in the order of the "
+            f"labels, not {str(class_names)[:100]!r}"
+        )
+    if len(set(names)) < len(names):
+        twice = next(n for n in names if names.count(n) > 1)
+        raise ValueError(f"class_names of {name} has {twice!r} more than once")
+    return tuple(map(str, names))
+
+
+def _counted(examples, name):
+    """Counts pictures whose number TensorFlow does not know; says so if that takes long."""
+    count, warn_at = 0, time.monotonic() + _LONG
+    for count, _ in enumerate(examples.map(lambda *_: True), 1):
+        if warn_at and count % 64 == 0 and time.monotonic() > warn_at:
+            warn_at = None
+            _LOGGER.warning(
+                "%s: counting its pictures takes long, %d so far; does it have an end? "
+                "(tf.data.experimental.assert_cardinality spares the count)",
+                name,
+                count,
+            )
+    return count
+
+
 def _examples(dataset, classes, name):
     """Returns the elements of a user's data set as (encoded bytes, label, number as text)."""
     if not isinstance(dataset, tf.data.Dataset):
@@ -152,8 +193,9 @@ def _check_form(spec, labelled, name):
         raise ValueError(f"{name} has elements {spec}; {_EXPECTED}")
     image = members[0]
     if not isinstance(image, tf.TensorSpec) or image.dtype not in (tf.uint8, tf.string):
+        is_float = isinstance(image, tf.TensorSpec) and image.dtype.is_floating
         cure = "tf.cast(tf.round(image), tf.uint8) makes uint8 of floats in [0, 255]"
-        raise ValueError(f"{name} has images {image} ({cure}); {_EXPECTED}")
+        raise ValueError(f"{name} has images {image}{f' ({cure})' * is_float}; {_EXPECTED}")
     single = 0 if image.dtype == tf.string else 3
     rank = image.shape.rank
     if rank not in (single, single + 1) or (single and image.shape[-1] not in (1, 3, None)):
@@ -178,8 +220,7 @@ def _check_order(examples, name):
             for passed in itertools.repeat(examples.take(_COMPARED), 2)
         )
     except tf.errors.InvalidArgumentError as error:
-        said = re.search(r"label \S+ is not from 0 to \d+", error.message)
-        reason = said[0] if said else error.message.splitlines()[0]
+        reason = wrong_label(error) or error.message.splitlines()[0]
         raise ValueError(f"{name} cannot be read: {reason}") from error
     if first != again:
         raise ValueError(

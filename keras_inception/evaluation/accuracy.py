@@ -20,6 +20,7 @@ from keras_inception import labels
 from keras_inception.data import Dataset, as_dataset
 from keras_inception.data.broken import UNREADABLE, check_on_error
 from keras_inception.data.crops import check_count
+from keras_inception.data.tf_source import wrong_label
 from keras_inception.evaluation import metrics
 from keras_inception.evaluation.predictors import Predictor, predictor
 from keras_inception.evaluation.progress import progress_bar
@@ -36,7 +37,7 @@ def _exclude(arguments: dict[str, Any], exclude: Any) -> None:
     """Converts the old argument `exclude`, whose pictures `Dataset.without` leaves out now."""
     if exclude is not None:
         named = arguments["dataset"]
-        split, data_dir = arguments.get("split", "test"), arguments.get("data_dir")
+        split, data_dir = arguments.pop("split", None), arguments.get("data_dir")
         arguments["dataset"] = as_dataset(named, split, data_dir).without(exclude)
 
 
@@ -46,7 +47,7 @@ def evaluate(
     dataset: Dataset | str | tf.data.Dataset,
     crops: int = 1,
     *,
-    split: str = "test",
+    split: str | None = None,
     batch_size: int = 32,
     data_dir: str | None = None,
     on_error: str = "error",
@@ -64,7 +65,8 @@ def evaluate(
             size it may also be batches: a `tf.data.Dataset` of float32 (batch, crops, size, size,
             3) in [-1, 1] and integer labels (batch,).
         crops: number of crops of each picture: 1, 10, 12 or 144.
-        split, data_dir: for a name: the split, and the folder of tensorflow-datasets' data.
+        split, data_dir: for a name: the split (by default the only one, or `test`), and the folder
+            of tensorflow-datasets' data.
         batch_size: number of crops that a network takes at a time.
         on_error: "error" raises an error for a picture that cannot be read; "skip" decodes every
             picture once beforehand, and logs and leaves out those that cannot be read.
@@ -161,9 +163,14 @@ class _Pictures:
         for number, name, why in self.dataset.unreadable():
             if number in left:
                 return ValueError(
-                    f"{name} cannot be read: {why}; on_error='skip' leaves such pictures out"
+                    f"{self._called(name)} cannot be read: {why.rstrip('.')}; on_error='skip' "
+                    "leaves such pictures out"
                 )
         return None
+
+    def _called(self, name):
+        """Returns what to call a picture, whose name is a number if the source keeps no names."""
+        return f"picture {name} of {self.dataset.name}" if name.isdecimal() else name
 
     def key(self, predictors: list[Predictor], crops: int) -> dict[str, Any]:
         """Returns the values that must be equal for a run to go on from an earlier one's state."""
@@ -189,6 +196,8 @@ def _pass(members, pictures, crops, batch_size, findings, progress):
         try:
             _run(members, batches, crops, batch_size, findings, bar)
         except UNREADABLE as error:
+            if why := wrong_label(error):
+                raise ValueError(f"the data set cannot be evaluated: {why}") from None
             raise pictures.fault(findings.count) or error from None
     if not findings.count:
         raise ValueError("the data set has no pictures")
@@ -265,6 +274,8 @@ def _class_names(predictors, class_names):
     if not predictors:
         raise ValueError("there is no model to evaluate")
     names = predictors[0].class_names if class_names is None else class_names
+    if not names:
+        raise ValueError("the data set has no class names, so its labels cannot be compared")
     for p in predictors:
         if p.classes != len(names):
             raise ValueError(f"{p.name} has {p.classes} classes, expected {len(names)}")

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 import tensorflow as tf
 
-from keras_inception.data import Dataset, preprocessing
+from keras_inception.data import Dataset, as_dataset, preprocessing
 from keras_inception.data.sources import open_source
 from keras_inception.types import PathLike
 
@@ -49,7 +49,8 @@ def pictures(representative: Representative, count: int = COUNT) -> list[np.ndar
         ValueError: there are no pictures, or one cannot be used.
     """
     representative = opened(representative)
-    if isinstance(representative, Dataset):
+    if isinstance(representative, (Dataset, tf.data.Dataset)):
+        representative = as_dataset(representative)
         found = [_decoded(*named) for named in _of_data_set(representative, count)]
     elif isinstance(representative, (str, os.PathLike)):
         found = [_decoded(*named) for named in _of_folder(_folder(representative), count)]

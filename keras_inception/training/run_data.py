@@ -61,6 +61,11 @@ class RunData:
             )
         if isinstance(data, Dataset):
             splits = (recipe.train_split, recipe.validation_split)
+            if data.split not in splits:
+                raise ValueError(
+                    f"{data} is neither of the recipe's splits {splits[0]!r} and {splits[1]!r}: "
+                    "pass one of these, or a pair (training, validation) of Datasets"
+                )
             return cls(*(data if data.split == s else data.with_split(s) for s in splits))
         if not isinstance(data, tuple | list) or len(data) != 2 or str in map(type, data):
             raise ValueError(

@@ -86,6 +86,17 @@ def take(batches, count):
     return np.concatenate(images), np.concatenate(labels)
 
 
+def quick_view(encoded, size, seed, color, min_area):
+    """A view that is soon built, for tests of which pictures come when."""
+    image = tf.cast(tf.io.decode_png(encoded, 3), tf.float32) / 127.5 - 1
+    return tf.image.resize(image, (size, size)) + tf.random.stateless_uniform((), seed)
+
+
+@pytest.fixture
+def quick_views(monkeypatch):
+    monkeypatch.setattr("keras_inception.data.dataset.training_view", quick_view)
+
+
 def with_threads(batches, count):
     options = tf.data.Options()
     options.threading.private_threadpool_size = count
@@ -178,7 +189,7 @@ def resident_bytes():
 
 
 @pytest.mark.skipif(not os.path.exists("/proc/self/statm"), reason="Linux tells the memory there")
-def test_memory_does_not_grow_over_epochs(data_dir):
+def test_memory_does_not_grow_over_epochs(data_dir, quick_views):
     """Here over 800 of them; `benchmarks/memory.py` measures with photographs."""
     batches = iter(training_batches("trees", 8, 40, data_dir=data_dir))
     collections.deque(itertools.islice(batches, 50), maxlen=0)
@@ -194,7 +205,7 @@ def test_an_example_has_another_view_in_each_epoch(data_dir):
         assert len(np.unique(views, axis=0)) == len(views)
 
 
-def test_goes_on_where_it_was_stopped(data_dir):
+def test_goes_on_where_it_was_stopped(data_dir, quick_views):
     """In the middle of the second epoch, and at its end."""
     dataset = data.open("trees", "train", data_dir)
     images, labels = take(dataset.training_batches(SIZE, 4, seed=5, color="none"), 8)
@@ -205,7 +216,7 @@ def test_goes_on_where_it_was_stopped(data_dir):
         np.testing.assert_array_equal(found[1], labels[4 * start :])
 
 
-def test_whole_epochs_are_passed_over_at_once(data_dir):
+def test_whole_epochs_are_passed_over_at_once(data_dir, quick_views):
     begun = time.perf_counter()
     batches = training_batches("trees", SIZE, 10, data_dir=data_dir, color="none", start=10**9)
     far = take(batches, 1)[1]
@@ -213,7 +224,7 @@ def test_whole_epochs_are_passed_over_at_once(data_dir):
     assert np.bincount(far).tolist() == [4, 3, 3]
 
 
-def test_workers_make_different_views_of_their_shares(data_dir):
+def test_workers_make_different_views_of_their_shares(data_dir, quick_views):
     contexts = [tf.distribute.InputContext(2, i, 2) for i in range(2)]
     dataset = data.open("trees", "train", data_dir)
     made = [
@@ -227,13 +238,17 @@ def test_workers_make_different_views_of_their_shares(data_dir):
         dataset.training_batches(SIZE, 9, input_context=contexts[0])
 
 
-def test_options_of_the_view_arrive(data_dir):
-    def images(**options):
-        return take(training_batches("trees", SIZE, 4, data_dir=data_dir, **options), 2)[0]
+def test_options_of_the_view_arrive(data_dir, monkeypatch):
+    seen = []
 
-    variants = [images(color=color) for color in ("none", "full")]
-    variants.append(images(color="none", min_area=0.9))
-    assert all(np.abs(a - b).max() > 0.1 for a, b in itertools.combinations(variants, 2))
+    def view(encoded, size, seed, color, min_area):
+        seen.append((color, min_area))
+        return quick_view(encoded, size, seed, color, min_area)
+
+    monkeypatch.setattr("keras_inception.data.dataset.training_view", view)
+    for color, min_area in (("none", 0.05), ("full", 0.9)):
+        training_batches("trees", SIZE, 4, data_dir=data_dir, color=color, min_area=min_area)
+        assert seen[-1] == (color, min_area)
 
 
 @pytest.mark.parametrize("crops", [1, 10])
@@ -266,7 +281,7 @@ def test_file_names(data_dir):
     assert files.without([0]).file_names() == ["b_2.png"]
 
 
-def test_training_leaves_out_what_is_excluded(data_dir):
+def test_training_leaves_out_what_is_excluded(data_dir, quick_views):
     dataset = data.open("trees", "train[2:9]", data_dir)
     images = [image for image, _ in dataset.encoded().as_numpy_iterator()]
     kept = dataset.without([0, 4]).take(4)
@@ -348,7 +363,7 @@ def test_importing_imports_no_data_set_library():
     subprocess.run([sys.executable, "-c", code], check=True, timeout=120)
 
 
-def test_parts_of_splits(data_dir):
+def test_parts_of_splits(data_dir, quick_views):
     """In tensorflow-datasets' words; together they are the split."""
     assert len(data.open("trees", "train", data_dir)) == 10
     parts = ["train[:70%]", "train[7:]"]

@@ -35,9 +35,9 @@ def folder(tmp_path, monkeypatch, photo_patches_dir):
     """A working folder of its own, with the data set in reach; keeps nothing of Keras's state."""
     monkeypatch.setenv("TFDS_DATA_DIR", str(photo_patches_dir))
     monkeypatch.chdir(tmp_path)
-    keras.backend.clear_session()
+    keras.backend.clear_session(free_memory=False)
     yield tmp_path
-    keras.backend.clear_session()
+    keras.backend.clear_session(free_memory=False)
 
 
 @pytest.fixture

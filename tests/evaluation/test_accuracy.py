@@ -255,6 +255,19 @@ def test_a_data_set_of_the_callers_own():
         evaluate(color_model(), own, progress=False)
 
 
+def test_a_data_set_that_cannot_be_compared():
+    pixels = np.zeros((20, 8, 8, 3), "uint8")
+    labels = np.array([0] * 19 + [7])  # beyond the first 16, at which `from_tf` looks
+    own = tf.data.Dataset.from_tensor_slices((pixels, labels))
+    with pytest.raises(ValueError, match="cannot be evaluated: label 7 is not from 0 to 2$"):
+        evaluate(color_model(), data.from_tf(own, ["r", "g", "b"]), progress=False)
+    with pytest.raises(ValueError, match="the data set has no class names, so its labels cannot"):
+        evaluate(color_model(), data.from_tf(own), progress=False)
+    broken = tf.data.Dataset.from_tensor_slices(([b"no picture"], [0]))
+    with pytest.raises(ValueError, match=r"^picture 0 of mine cannot be read: Unknown .*\w; on_er"):
+        evaluate(color_model(), data.from_tf(broken, ["r", "g", "b"], name="mine"), progress=False)
+
+
 class Stops(Exception):
     pass
 

@@ -133,6 +133,7 @@ def test_a_process_that_is_killed_or_asked_to_end_goes_on_to_the_same_weights(wh
     assert epochs_of(workdir) == list(range(1, EPOCHS + 1))
 
 
+@pytest.mark.slow
 def test_launch_starts_a_killed_cluster_again(whole, tmp_path, monkeypatch, capsys):
     """It goes on from the checkpoint, counts each step once, and ends with the same weights."""
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(HERE.parents[1]), str(HERE)]))

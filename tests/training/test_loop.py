@@ -204,8 +204,16 @@ class Stop(callbacks.StopsOnSignal):
 
 @pytest.mark.parametrize(
     ("training", "stops", "epochs"),
-    [(lambda: MadeUp("train"), (2, 6, 9), 3), (lambda: made_up.from_tf("train"), (8,), 2)],
-    ids=["ready batches", "a tf.data.Dataset"],
+    [
+        pytest.param(lambda: MadeUp("train"), (2, 6, 9), 3, id="ready batches"),
+        pytest.param(
+            lambda: made_up.from_tf("train"),
+            (8,),
+            2,
+            id="a tf.data.Dataset",
+            marks=pytest.mark.slow,
+        ),
+    ],
 )
 def test_goes_on_in_the_middle_of_an_epoch_as_if_not_stopped(
     monkeypatch, tmp_path, training, stops, epochs

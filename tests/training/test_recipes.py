@@ -290,10 +290,9 @@ def check_two_steps(name, tmp_path, pictures):
     assert result.history["gradient_norm"][0] > 0
 
 
-@pytest.mark.parametrize("name", ["googlenet", "xception"])
-def test_trains_two_steps(name, tmp_path):
+def test_trains_two_steps(tmp_path):
     training, validation = made_up.made_up_pair()
-    check_two_steps(name, tmp_path, (training.take(8), validation.take(4)))
+    check_two_steps("googlenet", tmp_path, (training.take(8), validation.take(4)))
 
 
 @pytest.mark.slow

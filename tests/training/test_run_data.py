@@ -61,6 +61,8 @@ def test_one_data_set_has_both_splits(folder):
         named = run_data.named_in(recipe)
         assert named == recipe.replace(dataset=folder)
     with pytest.raises(ValueError, match="no split 'test'"):
+        given(opened.with_split("train"), recipe.replace(validation_split="test"))
+    with pytest.raises(ValueError, match="neither of the recipe's splits 'train' and 'test': pass"):
         given(opened, recipe.replace(validation_split="test"))
 
 

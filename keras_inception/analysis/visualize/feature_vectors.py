@@ -78,6 +78,8 @@ def features(
         return tf.reduce_mean(tf.cast(values, tf.float32), axis=(1, 2))
 
     chosen = _spread(as_dataset(dataset), limit)
+    if not len(chosen):
+        raise ValueError(f"{chosen} has no pictures")
     batches = chosen.evaluation_batches(rows, 32)
     found = [(compute(views[:, 0]), labels, to_pixels(views[:, 0])) for views, labels in batches]
     vectors, labels, pictures = (np.concatenate(parts) for parts in zip(*found))
