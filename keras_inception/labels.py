@@ -61,7 +61,7 @@ def beside(model_path: PathLike) -> pathlib.Path:
 
 
 def read(path: PathLike, classes: int) -> tuple[str, ...]:
-    """Reads a labels file.
+    """Reads a labels file, of any system: byte order mark, line ends, empty lines at its end.
 
     Args:
         path: the file.
@@ -72,9 +72,10 @@ def read(path: PathLike, classes: int) -> tuple[str, ...]:
     """
     path = pathlib.Path(path)
     try:
-        names = tuple(path.read_text(encoding="utf-8").splitlines())
+        text = path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
         raise ValueError(f"{path} is not a text file in UTF-8") from error
+    names = tuple(line.strip() for line in text.rstrip().splitlines())
     if len(names) != classes:
         raise ValueError(f"{path} has {len(names)} lines; the model has {classes} classes")
     return names

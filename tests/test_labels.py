@@ -40,6 +40,22 @@ def test_given_names():
         labels.checked(["a\n"], 1)
 
 
+@pytest.mark.parametrize(
+    "content",
+    [
+        "\ufeffa\nb c\n",
+        "a\r\nb c\r\n",
+        "a\nb c",
+        "a\nb c\n\n \n",
+        "\ufeffa \r\n b c\r\n\r\n",
+    ],
+)
+def test_files_of_other_systems(tmp_path, content):
+    file = tmp_path / "labels.txt"
+    file.write_bytes(content.encode())
+    assert labels.read(file, 2) == ("a", "b c")
+
+
 def test_refused_files(tmp_path):
     file = tmp_path / "labels.txt"
     file.write_bytes(b"\xff\xfe\x00")

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import copy
 import hashlib
-import numbers
 import os
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -25,6 +24,7 @@ from keras_inception.data.broken import (
     first_readable,
     unreadable,
 )
+from keras_inception.data.checks import check_count_of_pictures, check_sizes, check_start
 from keras_inception.data.crops import check_count, make_crops
 from keras_inception.data.preprocessing import decode_image, resize_bilinear, scale_pixels
 from keras_inception.data.sources import Examples, Source, open_source
@@ -70,6 +70,11 @@ class Dataset:
     def class_names(self) -> tuple[str, ...]:
         """Names of the classes in the order of the labels; empty if there are no classes."""
         return self._source.info.class_names
+
+    @property
+    def unused_classes(self) -> tuple[str, ...]:
+        """Names of the classes without a picture in this split; known for folders alone."""
+        return self._source.unused_classes(self.split)
 
     @property
     def splits(self) -> Mapping[str, int]:
@@ -137,8 +142,7 @@ class Dataset:
 
     def take(self, count: int) -> Dataset:
         """Returns the first `count` pictures, or all if there are fewer."""
-        if not isinstance(count, numbers.Integral) or count < 1:
-            raise ValueError(f"count must be a whole number of at least 1, not {count!r}.")
+        check_count_of_pictures(count)
         if count >= len(self):
             return self
         changed = copy.copy(self)
@@ -192,8 +196,8 @@ class Dataset:
             ValueError: an argument is out of range, there are fewer examples than pipelines, or
                 none of the first thousand pictures can be read.
         """
-        _check_sizes(size, batch_size)
-        _check_start(start, "start")
+        check_sizes(size, batch_size)
+        check_start(start, "start")
         check_color(color)
         check_min_area(min_area)
         check_on_error(on_error)
@@ -228,8 +232,8 @@ class Dataset:
         Returns:
             float32 (batch, crops, size, size, 3) in [-1, 1], int64 (batch,).
         """
-        _check_sizes(size, batch_size)
-        _check_start(skip, "skip")
+        check_sizes(size, batch_size)
+        check_start(skip, "skip")
         check_count(crops)
         examples = self._examples()
 
@@ -251,7 +255,7 @@ class Dataset:
         Returns:
             float32 (batch, size, size, 3) in [-1, 1].
         """
-        _check_sizes(size, batch_size)
+        check_sizes(size, batch_size)
         examples = self._examples()
 
         def view(picture, *_):
@@ -386,16 +390,3 @@ def as_dataset(
         splits = list(opened.info.examples)
         split = splits[0] if len(splits) == 1 else "test"
     return Dataset(opened, split)
-
-
-def _check_sizes(size, batch_size):
-    if not all(isinstance(n, numbers.Integral) and n >= 1 for n in (size, batch_size)):
-        raise ValueError(
-            "size and batch_size must be whole numbers of at least 1, not "
-            f"size={size}, batch_size={batch_size}."
-        )
-
-
-def _check_start(start, argument):
-    if not isinstance(start, numbers.Integral) or start < 0:
-        raise ValueError(f"{argument} must be a whole number of at least 0, not {start!r}.")

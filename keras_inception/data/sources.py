@@ -80,6 +80,10 @@ class Source(Protocol):
         """Returns the file name of each picture in order, or `None` if none are kept."""
         ...
 
+    def unused_classes(self, split: str) -> tuple[str, ...]:
+        """Returns the classes without a picture in a split, if that is known without reading it."""
+        ...
+
     def fingerprint(self, split: str) -> str:
         """Returns a text that changes when the split's pictures do."""
         ...

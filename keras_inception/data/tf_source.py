@@ -65,6 +65,10 @@ class TfSource:
     def file_names(self, split: str) -> None:
         """Returns `None`: the pictures have no file names."""
 
+    def unused_classes(self, split: str) -> tuple[str, ...]:
+        """Returns nothing: labels are known only when all pictures are read."""
+        return ()
+
     def fingerprint(self, split: str) -> str:
         """Returns a hash of all pictures and labels; the first call reads them all."""
         if self._fingerprint is None:

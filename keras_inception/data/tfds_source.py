@@ -57,6 +57,10 @@ class TfdsSource:
             return None
         return [name for _, _, name in self._texts(split)]
 
+    def unused_classes(self, split: str) -> tuple[str, ...]:
+        """Returns nothing: labels are known only when all pictures are read."""
+        return ()
+
     def fingerprint(self, split: str) -> str:
         """Returns the data set's name and version, and the split."""
         return f"{self._builder.info.full_name} {split}"

@@ -22,6 +22,7 @@ from keras_inception.data.broken import UNREADABLE, check_on_error
 from keras_inception.data.crops import check_count
 from keras_inception.data.tf_source import wrong_label
 from keras_inception.evaluation import metrics
+from keras_inception.evaluation.class_matching import match
 from keras_inception.evaluation.predictors import Predictor, predictor
 from keras_inception.evaluation.progress import progress_bar
 from keras_inception.evaluation.results import Evaluation
@@ -57,6 +58,9 @@ def evaluate(
 ) -> Evaluation:
     """Measures the accuracy of one model, or of an ensemble, on a data set.
 
+    Classes are matched by their names (`evaluation/class_matching.py`). The data may have some of
+    a model's classes only: the likeliest class is then taken from all of the model's.
+
     Args:
         models: a Keras model; the path of a `.keras`, `.h5`, `.tflite`, `.onnx` or OpenVINO `.xml`
             file or of a SavedModel folder; a predictor; or a list of these, which are averaged.
@@ -79,8 +83,8 @@ def evaluate(
 
     Raises:
         FileNotFoundError: there is no model at a path.
-        ValueError: there is no model, the models' classes differ from each other or from the
-            data's, a model's outputs are not probabilities, a picture cannot be read, or
+        ValueError: there is no model, the models do not know the same classes or do not know a
+            class of the data, a model's outputs are not probabilities, a picture cannot be read, or
             `state_dir` has the state of another evaluation.
     """
     predictors = [predictor(m) for m in (models if isinstance(models, (list, tuple)) else [models])]
@@ -98,17 +102,17 @@ def evaluate(
         check_count(crops)
         check_on_error(on_error)
         pictures = _Pictures(as_dataset(dataset, split, data_dir), on_error)
-    class_names = _class_names(predictors, pictures.class_names)
+    matching = _matching(predictors, pictures.class_names)
     passes = None
     if state_dir is not None and isinstance(pictures, _Pictures):
         passes = open_state(state_dir, pictures.key(predictors, crops), resume)
     found = {}  # size: arrays
     for size in sizes:
-        members = [p for p in predictors if p.size == size]
+        members = [(p, o) for p, o in zip(predictors, matching.orders) if p.size == size]
         with Findings(None if passes is None else passes / f"size{size}") as findings:
-            _pass(members, pictures, crops, batch_size, findings, progress)
+            _pass(members, pictures, crops, batch_size, findings, progress, matching)
         found[size] = findings.arrays()
-    return _averaged(predictors, found, pictures, crops, labels.readable(class_names))
+    return _averaged(predictors, found, pictures, crops, labels.readable(matching.class_names))
 
 
 def _is_batches(dataset):
@@ -186,15 +190,15 @@ class _Pictures:
         }
 
 
-def _pass(members, pictures, crops, batch_size, findings, progress):
+def _pass(members, pictures, crops, batch_size, findings, progress, matching):
     """Runs the networks of one size on all pictures; adds their outputs to `findings`."""
-    names = " + ".join(pathlib.PurePath(p.name).name for p in members)
+    names = " + ".join(pathlib.PurePath(p.name).name for p, _ in members)
     title = f"{names}, {crops} crop{'s' * (crops > 1)}"
-    size = members[0].size
+    size = members[0][0].size
     batches = pictures.of_size(size, crops, max(1, batch_size // crops), findings.count)
     with progress_bar(pictures.count, title, findings.count, progress) as bar:
         try:
-            _run(members, batches, crops, batch_size, findings, bar)
+            _run(members, batches, crops, batch_size, findings, bar, matching)
         except UNREADABLE as error:
             if why := wrong_label(error):
                 raise ValueError(f"the data set cannot be evaluated: {why}") from None
@@ -205,11 +209,12 @@ def _pass(members, pictures, crops, batch_size, findings, progress):
         raise ValueError(f"got {findings.count} pictures, expected {pictures.count}")
 
 
-def _run(predictors, batches, crops, batch_size, found, bar):
-    """Adds the predictors' summed probabilities for each picture of `batches` to `found`."""
+def _run(members, batches, crops, batch_size, found, bar, matching):
+    """Adds the summed probabilities of `members` for each picture of `batches` to `found`."""
     start = time.perf_counter()
     for images, truths in batches:
-        images, truths = tf.convert_to_tensor(images), np.asarray(truths, "int64")
+        images = tf.convert_to_tensor(images)
+        truths = matching.classes_of(np.asarray(truths, "int64"))
         if images.shape.rank != 5 or images.shape[1] != crops:
             raise ValueError(
                 f"a batch has the shape {tuple(images.shape)}; expected "
@@ -218,8 +223,10 @@ def _run(predictors, batches, crops, batch_size, found, bar):
         flat = tf.reshape(images, (-1, *images.shape[2:]))
         outputs = [
             _probabilities(p, flat, batch_size).reshape(len(truths), crops, -1).mean(axis=1)
-            for p in predictors
+            for p, _ in members
         ]
+        orders = [order for _, order in members]
+        outputs = [o if order is None else o[:, order] for o, order in zip(outputs, orders)]
         now = time.perf_counter()
         found.add(
             probabilities=sum(outputs),
@@ -269,18 +276,10 @@ def _averaged(predictors, found, pictures, crops, class_names):
     )
 
 
-def _class_names(predictors, class_names):
-    """Returns the class names of the data, or else of the first model; checks every model's."""
+def _matching(predictors, class_names):
+    """Matches the classes of the models and of the data."""
     if not predictors:
         raise ValueError("there is no model to evaluate")
-    names = predictors[0].class_names if class_names is None else class_names
-    if not names:
+    if class_names is not None and not class_names:
         raise ValueError("the data set has no class names, so its labels cannot be compared")
-    for p in predictors:
-        if p.classes != len(names):
-            raise ValueError(f"{p.name} has {p.classes} classes, expected {len(names)}")
-        if p.class_names != names and sorted(p.class_names) == sorted(names):
-            raise ValueError(
-                f"{p.name} has the same classes as the data or another model, in another order"
-            )
-    return names
+    return match([(p.name, p.class_names) for p in predictors], class_names)

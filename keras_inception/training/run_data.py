@@ -38,6 +38,13 @@ class RunData:
                 f"{self.training} and {self.validation} must have the same class names in the same "
                 "order"
             )
+        if unused := self.training.unused_classes:
+            raise ValueError(
+                f"{self.training} has no pictures of {len(unused)} of its {len(self.class_names)} "
+                f"classes: {', '.join(unused[:10])}. Every class folder of any split must have "
+                f"pictures in {self.training.split!r}, under the same name, capitals and accents "
+                "included"
+            )
 
     @classmethod
     def given(

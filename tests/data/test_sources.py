@@ -54,6 +54,27 @@ def test_class_folders_are_one_split(tmp_path):
     ]
 
 
+def test_class_folders_that_are_numbers_have_the_order_of_numbers(tmp_path):
+    names = [str(number) for number in range(12)]
+    write(tmp_path / "plain", *(f"{name}/x.png" for name in names))
+    write(tmp_path / "padded", "10/x.png", "02/x.png", "1/x.png")
+    write(tmp_path / "mixed", "10/x.png", "2/x.png", "a/x.png")
+    dataset = data.open(f"folder:{tmp_path / 'plain'}")
+    assert dataset.class_names == tuple(names)
+    assert {grey: label for grey, label, _ in read(dataset.name, "all")} == {
+        number: number for number in range(12)
+    }
+    assert data.open(f"folder:{tmp_path / 'padded'}").class_names == ("1", "02", "10")
+    assert data.open(f"folder:{tmp_path / 'mixed'}").class_names == ("10", "2", "a")
+
+
+def test_classes_without_pictures(tmp_path):
+    write(tmp_path, "train/cat/a.png", "train/dog/b.png", "test/dog/c.png", "test/emu/d.png")
+    dataset = data.open(f"folder:{tmp_path}", "train")
+    assert dataset.unused_classes == ("emu",)
+    assert dataset.with_split("test").unused_classes == ("cat",)
+
+
 def listed(found):
     examples = found._examples().loaded().as_numpy_iterator()
     return [(file.decode(), int(label)) for _, label, file in examples]

@@ -193,11 +193,29 @@ def test_per_class():
     ]
 
 
-def test_classes_in_another_order_are_refused():
-    data = batches([colored(0)], [0])
-    models = [predictor(color_model(), "abc"), predictor(color_model(), "acb")]
-    with pytest.raises(ValueError, match="another order"):
-        evaluate(models, data, progress=False)
+def test_models_that_know_the_classes_in_another_order():
+    """The second is right about all pictures if it is asked by name, and never by place."""
+    pictures = batches([colored(0), colored(1), colored(2)], [1, 2, 0])
+    models = [predictor(color_model(), "abc"), predictor(color_model(), "bca")]
+    found = evaluate(models, pictures, progress=False)
+    assert found.class_names == ("a", "b", "c")
+    assert found.hits[:, :, 0].tolist() == [[False, True]] * 3
+
+
+def test_data_with_some_of_the_classes_or_in_another_order():
+    pixels = np.stack([np.uint8([[[255 * (i == n) for i in range(3)]]]) for n in (2, 0, 2)])
+    own = tf.data.Dataset.from_tensor_slices((np.tile(pixels, (1, 20, 20, 1)), [0, 1, 0]))
+    model = predictor(color_model(), ["red", "green", "blue"])
+    some = data.from_tf(own, ["blue", "red"])
+    found = evaluate(model, some, progress=False)
+    assert (found.top1, found.labels.tolist()) == (1, [2, 0, 2])
+    assert found.class_names == ("red", "green", "blue")
+    all_of_them = data.from_tf(own, ["blue", "red", "green"])
+    found = evaluate(model, all_of_them, progress=False)
+    assert (found.top1, found.labels.tolist()) == (1, [0, 1, 0])
+    assert found.class_names == ("blue", "red", "green")
+    with pytest.raises(ValueError, match="does not know 1 of the data's 2 classes: Blue. It knows"):
+        evaluate(model, data.from_tf(own, ["Blue", "red"]), progress=False)
 
 
 def test_forms_and_sizes_in_one_ensemble(photo_patches_dir, tmp_path):

@@ -204,7 +204,7 @@ def test_bad_sets(small, sets, tmp_path):
         fid("nowhere.npz", sets[0], **how)
     with pytest.raises(ValueError, match="not an object of type ndarray"):
         fid(np.zeros(3), sets[0], **how)
-    with pytest.raises(ValueError, match="batch_size must be at least 1"):
+    with pytest.raises(ValueError, match="batch_size must be whole numbers of at least 1"):
         fid(*sets, batch_size=0, **how)
     broken = write(tmp_path / "broken", 0)
     (tmp_path / "broken" / "005.png").write_bytes(b"no picture")

@@ -3,6 +3,7 @@
 import json
 
 import made_up
+import numpy as np
 import pytest
 import tensorflow as tf
 from made_up import CLASS_NAMES, NAME, RECIPE
@@ -64,6 +65,25 @@ def test_one_data_set_has_both_splits(folder):
         given(opened.with_split("train"), recipe.replace(validation_split="test"))
     with pytest.raises(ValueError, match="neither of the recipe's splits 'train' and 'test': pass"):
         given(opened, recipe.replace(validation_split="test"))
+
+
+@pytest.mark.parametrize(
+    ("train", "validation", "named"),
+    [
+        (["Cat", "dog"], ["cat", "dog"], "1 of its 3 classes: cat"),
+        (["caf\u00e9", "bar"], ["cafe\u0301", "bar"], "1 of its 3 classes: cafe\u0301"),
+        (["cat"], ["cat", "dog", "emu"], "2 of its 3 classes: dog, emu"),
+    ],
+)
+def test_classes_without_training_pictures(train, validation, named, tmp_path):
+    for split, classes in {"train": train, "validation": validation}.items():
+        for name in classes:
+            (tmp_path / split / name).mkdir(parents=True)
+            picture = tf.io.encode_png(np.zeros((8, 8, 3), "uint8")).numpy()
+            (tmp_path / split / name / "a.png").write_bytes(picture)
+    recipe = RECIPE.replace(dataset=f"folder:{tmp_path}", **SPLITS)
+    with pytest.raises(ValueError, match=f"train has no pictures of {named}. Every class folder"):
+        RunData.opened(recipe, None)
 
 
 def test_the_recipe_names_one_data_set_or_two(folder, tmp_path):
