@@ -137,7 +137,7 @@ def _accepting(replacements):
                     found.append((given, new, convert))
             if not found:
                 return function(*args, **kwargs)
-            # What the function does not have is left to it, or to a decorator below this one.
+            # Unknown arguments are left to the function, or to a decorator below this one.
             unknown = {name: kwargs.pop(name) for name in {*kwargs} - {*signature.parameters}}
             arguments = dict(signature.bind_partial(*args, **kwargs).arguments)
             for given, new, convert in found:

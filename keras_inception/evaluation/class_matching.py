@@ -105,12 +105,13 @@ def _order(names, first, model, model_names):
 
 def _outputs(data_names, names, model):
     """Returns the place in `names` of each class of the data."""
-    known = _places(names)
+    known = _places((_key(name), place) for place, name in enumerate(names))
     found = [known.get(_key(name), ()) for name in data_names]
     if _are_numbers(data_names) and not all(found):
         found = [(int(name),) if int(name) < len(names) else () for name in data_names]
     elif names == tuple(name for _, name in imagenet.class_names()) and not all(found):
-        known = _places_of_imagenet()
+        rows = enumerate(imagenet.class_names())
+        known = _places((_loosely(word), place) for place, row in rows for word in row)
         found = [known.get(_loosely(name), ()) for name in data_names]
     unknown = [name for name, places in zip(data_names, found) if not places]
     if unknown:
@@ -129,20 +130,11 @@ def _outputs(data_names, names, model):
     return np.array(outputs)
 
 
-def _places(names):
-    """Maps each name, as `_key` writes it, to the places where it stands."""
+def _places(pairs):
+    """Maps each name of pairs (name, place) to the places where it stands."""
     places = {}
-    for place, name in enumerate(names):
-        places.setdefault(_key(name), []).append(place)
-    return places
-
-
-def _places_of_imagenet():
-    """Maps WordNet ids and names of ImageNet's classes to their outputs."""
-    places = {}
-    for place, (wordnet_id, name) in enumerate(imagenet.class_names()):
-        for known in {wordnet_id, _loosely(name)}:
-            places.setdefault(known, []).append(place)
+    for name, place in pairs:
+        places.setdefault(name, []).append(place)
     return places
 
 

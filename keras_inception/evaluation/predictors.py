@@ -170,9 +170,16 @@ class Predictor:
         ]
 
     def fingerprint(self) -> str:
-        """Returns a hash of the model's file or files, wherever they lie, in hexadecimal digits."""
+        """Returns a hash of the model's file or files, wherever they lie, in hexadecimal digits.
+
+        Raises:
+            ValueError: the model has no file.
+        """
         if self.path is None:
-            raise NotImplementedError(f"{self.name} has no file")
+            raise ValueError(
+                f"{self.name} has no file to tell it from other models by: evaluate it without "
+                "state_dir"
+            )
         path = self.path
         files = [path] if path.is_file() else sorted(p for p in path.rglob("*") if p.is_file())
         digest = hashlib.sha256()

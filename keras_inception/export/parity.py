@@ -43,7 +43,7 @@ TOLERANCES = {
     # Weights and what is between the layers, to 8 bits. The pattern's tolerance is at least three
     # times the difference of any network of this package.
     "dynamic": Tolerance(0.3, pattern=0.15),
-    # The same and the outputs, so few steps are left of a pattern: it has no tolerance.
+    # Outputs are 8 bits too. Too few steps are left of a pattern to compare it.
     "int8": Tolerance(0.3),
     "int16x8": Tolerance(0.2),  # weights, to 8 bits
 }

@@ -23,7 +23,7 @@ _LOGGER = logging.getLogger(__name__)
 _NAME = re.compile(r"step-(\d+)\.npz")
 _RECORDS = "records"  # name of the zip entry that holds the non-array state, as JSON
 _COUNT = "count"  # name of the zip entry that says how many arrays there are
-# What reading a damaged file can raise. From zipfile come RuntimeError too (for a bit that means
+# Errors of reading a damaged file. zipfile also raises RuntimeError (for a bit that means
 # encryption) and its subclass NotImplementedError (for an unknown method or version).
 _DAMAGED = (
     OSError,

@@ -19,7 +19,7 @@ KNOWN = (
     "a TF-Slim checkpoint (the prefix, or the tar.gz or zip it is published in), Keras's .keras, "
     ".weights.h5 and .h5, .safetensors, Caffe's .caffemodel"
 )
-# What to do with PyTorch's own file, at PATH.
+# Advice for PyTorch's own file, at PATH.
 CONVERSION = (
     "in Python with PyTorch, make a .safetensors file of it: safetensors.torch.save_file("
     "torch.load(PATH, weights_only=True), 'weights.safetensors')"

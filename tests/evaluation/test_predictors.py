@@ -45,6 +45,14 @@ def pictures():
     return [tf.io.encode_jpeg(array).numpy() for array in arrays]
 
 
+def test_a_predictor_without_a_file_has_no_fingerprint():
+    class Own(Predictor):
+        name, path = "mine", None
+
+    with pytest.raises(ValueError, match="mine has no file .*: evaluate it without state_dir"):
+        Own.fingerprint(Own.__new__(Own))
+
+
 @pytest.mark.parametrize("file", ["tiny.keras", "served", "tiny.tflite"])
 def test_every_form_gives_the_models_probabilities(model, folder, file, pictures):
     form = predictor(folder / file)
