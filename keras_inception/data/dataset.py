@@ -156,9 +156,9 @@ class Dataset:
 
     def unreadable(self) -> list[tuple[int, str, str]]:
         """Decodes every picture once; returns (number, name, fault) for each broken one."""
-        places = self.numbers
+        numbers = self.numbers
         broken = unreadable(self._examples())
-        return [(places[place], name, fault) for place, name, fault in broken]
+        return [(numbers[place], name, fault) for place, name, fault in broken]
 
     def training_batches(
         self,

@@ -22,7 +22,7 @@ from keras_inception.data.broken import UNREADABLE, check_on_error
 from keras_inception.data.crops import check_count
 from keras_inception.data.tf_source import wrong_label
 from keras_inception.evaluation import metrics
-from keras_inception.evaluation.class_matching import match
+from keras_inception.evaluation.class_matching import ClassMatching, match
 from keras_inception.evaluation.predictors import Predictor, predictor
 from keras_inception.evaluation.progress import progress_bar
 from keras_inception.evaluation.results import Evaluation
@@ -105,7 +105,7 @@ def evaluate(
     matching = _matching(predictors, pictures.class_names)
     passes = None
     if state_dir is not None and isinstance(pictures, _Pictures):
-        passes = open_state(state_dir, pictures.key(predictors, crops), resume)
+        passes = open_state(state_dir, pictures.key(predictors, crops, matching), resume)
     found = {}  # size: arrays
     for size in sizes:
         members = [(p, o) for p, o in zip(predictors, matching.orders) if p.size == size]
@@ -176,7 +176,9 @@ class _Pictures:
         """Returns what to call a picture, whose name is a number if the source keeps no names."""
         return f"picture {name} of {self.dataset.name}" if name.isdecimal() else name
 
-    def key(self, predictors: list[Predictor], crops: int) -> dict[str, Any]:
+    def key(
+        self, predictors: list[Predictor], crops: int, matching: ClassMatching
+    ) -> dict[str, Any]:
         """Returns the values that must be equal for a run to go on from an earlier one's state."""
         dataset = self.dataset
         return {
@@ -187,6 +189,7 @@ class _Pictures:
             "crops": crops,
             "pictures": self.count,
             "exclude": dataset.excluded,
+            "classes": matching.fingerprint(),
         }
 
 

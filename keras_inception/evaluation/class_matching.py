@@ -8,6 +8,7 @@ and their names alike.
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import unicodedata
 from collections.abc import Sequence
 
@@ -32,6 +33,11 @@ class ClassMatching:
     class_names: tuple[str, ...]
     labels: np.ndarray | None
     orders: tuple[np.ndarray | None, ...]
+
+    def fingerprint(self) -> str:
+        """Returns a hash of the names and of what stands for what, in hexadecimal digits."""
+        arrays = [None if a is None else a.tolist() for a in (self.labels, *self.orders)]
+        return hashlib.sha256(repr((self.class_names, arrays)).encode()).hexdigest()
 
     def classes_of(self, found: np.ndarray) -> np.ndarray:
         """Returns the classes for some labels of the data.

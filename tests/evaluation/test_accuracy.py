@@ -352,6 +352,17 @@ def test_the_state_of_another_run_is_refused(photo_patches_dir, tmp_path, change
         evaluate(model, dataset, **options)
 
 
+def test_a_state_is_refused_when_the_models_classes_are_called_otherwise(tmp_path):
+    """As by another labels.txt beside the model, whose file is the same."""
+    model = color_model()
+    pixels = np.zeros((2, 8, 8, 3), "uint8")
+    own = data.from_tf(tf.data.Dataset.from_tensor_slices((pixels, [0, 1])), ["a", "b"])
+    options = {"progress": False, "state_dir": tmp_path / "state"}
+    evaluate(predictor(model, "abc"), own, **options)
+    with pytest.raises(ValueError, match="classes differ"):
+        evaluate(predictor(model, "acb"), own, **options)
+
+
 def test_the_state_of_other_pictures_is_refused(spoilt, tmp_path):
     options = {"progress": False, "on_error": "skip", "state_dir": tmp_path / "state"}
     evaluate(color_model(), spoilt, **options)
